@@ -1,0 +1,1 @@
+//! The web pages: services now, latest orders, one trace with its logs.

@@ -1,0 +1,1 @@
+//! Seeded, partly open load: plan, pacing, ledger, report.

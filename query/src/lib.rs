@@ -1,0 +1,1 @@
+//! Typed clients of the Prometheus, Loki and Jaeger HTTP APIs.
