@@ -1,0 +1,103 @@
+//! Gets a trace and its log lines from the APIs, and finds traces by a correlation id.
+
+use super::assemble::{Tree, assemble};
+use crate::{
+    Error, LogEntry, Stack, TraceId, UnixNanos, Window,
+    jaeger::{Jaeger, SearchParams, Trace},
+    loki::{Direction, Loki},
+    quoted,
+};
+use futures_util::future::join_all;
+use std::{collections::BTreeMap, time::Duration};
+
+/// As many lines as a real Loki gives at most, unless it is told otherwise.
+const LOG_LINES: usize = 5_000;
+/// Lines may be written a little before the first span begins and after the last one ends.
+const AROUND: Duration = Duration::from_secs(60);
+
+/// A trace, and why its log lines are missing, if they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The trace.
+    pub tree: Tree,
+    /// Loki did not answer: the tree is without log lines.
+    pub logs_error: Option<Error>,
+}
+
+/// A trace with its log lines.
+///
+/// # Errors
+/// Jaeger did not give the trace ([`crate::ErrorKind::NotFound`] if it has none). That Loki failed is no error, but
+/// said in [`Loaded::logs_error`]: spans alone are better than nothing.
+pub async fn load(stack: &Stack, id: TraceId) -> Result<Loaded, Error> {
+    let trace = stack.jaeger.trace(id).await?;
+    match logs_of_trace(&stack.loki, id, around(&trace)).await {
+        Ok(logs) => Ok(Loaded { tree: assemble(trace, logs), logs_error: None }),
+        Err(error) => Ok(Loaded { tree: assemble(trace, Vec::new()), logs_error: Some(error) }),
+    }
+}
+
+/// The log lines of one trace, the oldest first.
+///
+/// # Errors
+/// As of [`Loki::query_range`].
+pub async fn logs_of_trace(loki: &Loki, id: TraceId, window: Window) -> Result<Vec<LogEntry>, Error> {
+    let logql = format!(r#"{{service_name=~".+"}} | trace_id={}"#, quoted(&id.to_string()));
+    loki.query_range(&logql, window, LOG_LINES, Direction::Forward).await
+}
+
+/// The traces that carry a correlation id, the earliest first.
+///
+/// Loki is asked first, one question for all services. Where it has nothing, or does not answer, each service's spans
+/// are searched in Jaeger.
+///
+/// # Errors
+/// Nothing was found and one of the APIs failed, so that "there is none" would be a guess.
+pub async fn find_by_correlation(
+    jaeger: &Jaeger,
+    loki: &Loki,
+    id: &str,
+    window: Window,
+) -> Result<Vec<TraceId>, Error> {
+    let logql = format!(r#"{{service_name=~".+"}} | correlation_id={}"#, quoted(id));
+    let lines = loki.query_range(&logql, window, LOG_LINES, Direction::Forward).await;
+    let mut first_seen = BTreeMap::new();
+    for entry in lines.as_deref().unwrap_or_default() {
+        if let Some(trace) = entry.trace_id() {
+            first_seen.entry(trace).or_insert(entry.time);
+        }
+    }
+    let mut failed = lines.err();
+    if first_seen.is_empty() {
+        let services = jaeger.services().await?;
+        let searches = services.iter().map(|service| {
+            let mut params = SearchParams::new(service, window);
+            params.tags.insert("correlation.id".to_owned(), id.to_owned());
+            async move { jaeger.search(&params).await }
+        });
+        for found in join_all(searches).await {
+            match found {
+                Ok(traces) => {
+                    first_seen.extend(traces.iter().map(|trace| (trace.trace_id, around(trace).start)));
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+    }
+    if let (true, Some(error)) = (first_seen.is_empty(), failed) {
+        return Err(error);
+    }
+    let mut traces: Vec<(TraceId, UnixNanos)> = first_seen.into_iter().collect();
+    traces.sort_by_key(|&(id, time)| (time, id));
+    Ok(traces.into_iter().map(|(id, _)| id).collect())
+}
+
+/// The time of a trace and a little around it.
+fn around(trace: &Trace) -> Window {
+    let start = trace.spans.iter().map(|span| span.start_us).min().unwrap_or(0);
+    let end = trace.spans.iter().map(|span| span.end_us()).max().unwrap_or(start);
+    Window {
+        start: UnixNanos::from_micros(start).before(AROUND),
+        end: UnixNanos::from_micros(end).after(AROUND),
+    }
+}
