@@ -1,0 +1,111 @@
+//! OTLP exporters from configuration, wrapped so that their results are counted.
+
+use std::sync::Arc;
+
+use opentelemetry_otlp::{
+    ExporterBuildError, LogExporter, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
+};
+
+use tonic::metadata::MetadataMap;
+
+use super::http::{ExportClient, Rejections, rejected_log_records, rejected_spans};
+use super::{Deadline, ExportRuntime};
+use crate::config::{Otlp, Protocol};
+use crate::pipeline::{Budget, logs, spans};
+
+/// Why an exporter could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The SDK refused the settings.
+    #[error("cannot build the OTLP exporter for {endpoint}: {source}")]
+    Build {
+        /// Where it should have sent.
+        endpoint: String,
+        /// Why not.
+        source: ExporterBuildError,
+    },
+    /// The HTTP client could not be built.
+    #[error("cannot build the HTTP client of the exporter: {0}")]
+    Client(#[from] reqwest::Error),
+    /// A header cannot be sent.
+    #[error("header {0:?} cannot be sent: use visible ASCII in OTEL_EXPORTER_OTLP_HEADERS")]
+    Header(String),
+}
+
+/// The exporter of spans.
+pub(crate) fn span_exporter(
+    otlp: &Otlp,
+    runtime: &ExportRuntime,
+    budget: Arc<Budget>,
+) -> Result<spans::Counted<SpanExporter>, ExportError> {
+    let deadline = Deadline::new(runtime.handle().clone(), otlp.timeout);
+    // A gRPC channel starts its worker on the runtime that is current.
+    let _here = runtime.handle().enter();
+    let built = match otlp.protocol {
+        Protocol::HttpProtobuf => SpanExporter::builder()
+            .with_http()
+            .with_http_client(client(otlp, runtime, rejected_spans, &deadline)?)
+            .with_headers(otlp.headers.iter().cloned().collect())
+            .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+            .with_endpoint(&otlp.endpoint)
+            .with_timeout(otlp.timeout)
+            .build(),
+        Protocol::Grpc => SpanExporter::builder()
+            .with_tonic()
+            .with_metadata(metadata(otlp)?)
+            .with_endpoint(&otlp.endpoint)
+            .with_timeout(otlp.timeout)
+            .build(),
+    };
+    Ok(spans::Counted { inner: built.map_err(|source| build_error(otlp, source))?, budget, deadline })
+}
+
+/// The exporter of log records.
+pub(crate) fn log_exporter(
+    otlp: &Otlp,
+    runtime: &ExportRuntime,
+    budget: Arc<Budget>,
+) -> Result<logs::Counted<LogExporter>, ExportError> {
+    let deadline = Deadline::new(runtime.handle().clone(), otlp.timeout);
+    let _here = runtime.handle().enter();
+    let built = match otlp.protocol {
+        Protocol::HttpProtobuf => LogExporter::builder()
+            .with_http()
+            .with_http_client(client(otlp, runtime, rejected_log_records, &deadline)?)
+            .with_headers(otlp.headers.iter().cloned().collect())
+            .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+            .with_endpoint(&otlp.endpoint)
+            .with_timeout(otlp.timeout)
+            .build(),
+        Protocol::Grpc => LogExporter::builder()
+            .with_tonic()
+            .with_metadata(metadata(otlp)?)
+            .with_endpoint(&otlp.endpoint)
+            .with_timeout(otlp.timeout)
+            .build(),
+    };
+    Ok(logs::Counted { inner: built.map_err(|source| build_error(otlp, source))?, budget, deadline })
+}
+
+fn client(
+    otlp: &Otlp,
+    runtime: &ExportRuntime,
+    rejections: Rejections,
+    deadline: &Deadline,
+) -> Result<ExportClient, ExportError> {
+    Ok(ExportClient::new(runtime.handle().clone(), otlp.timeout, rejections, deadline.rejections())?)
+}
+
+fn metadata(otlp: &Otlp) -> Result<MetadataMap, ExportError> {
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in &otlp.headers {
+        let refused = |_| ExportError::Header(name.clone());
+        let value = http::HeaderValue::from_str(value).map_err(|_| ExportError::Header(name.clone()))?;
+        headers.insert(http::HeaderName::try_from(name).map_err(refused)?, value);
+    }
+    Ok(MetadataMap::from_headers(headers))
+}
+
+fn build_error(otlp: &Otlp, source: ExporterBuildError) -> ExportError {
+    ExportError::Build { endpoint: otlp.endpoint.clone(), source }
+}

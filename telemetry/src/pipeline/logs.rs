@@ -1,0 +1,88 @@
+//! Log records: the correlation id onto each, a place for each before it is queued, the result of each export.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::logs::{AnyValue, LogRecord as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{LogBatch, LogExporter, LogProcessor, SdkLogRecord};
+
+use super::Budget;
+use crate::correlation::CorrelationId;
+use crate::export::Deadline;
+use crate::names::CORRELATION_ID_LOG;
+
+/// Adds `correlation_id` from the active context's baggage to every record.
+#[derive(Debug)]
+pub(crate) struct Correlate;
+
+impl LogProcessor for Correlate {
+    fn emit(&self, record: &mut SdkLogRecord, _: &InstrumentationScope) {
+        if let Some(id) = CorrelationId::current() {
+            record.add_attribute(CORRELATION_ID_LOG, AnyValue::String(id.value()));
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+/// Lets a record through to `inner` only when there is a place for it.
+#[derive(Debug)]
+pub(crate) struct Bounded<P> {
+    pub(crate) inner: P,
+    pub(crate) budget: Arc<Budget>,
+}
+
+impl<P: LogProcessor> LogProcessor for Bounded<P> {
+    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        if self.budget.admit() {
+            self.inner.emit(record, scope);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.budget.close();
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+/// Exports under a deadline and enters the result into the books.
+#[derive(Debug)]
+pub(crate) struct Counted<E> {
+    pub(crate) inner: E,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) deadline: Deadline,
+}
+
+impl<E: LogExporter> LogExporter for Counted<E> {
+    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        let items = batch.iter().count();
+        let result = self.deadline.run(self.inner.export(batch)).await;
+        self.budget.done(items, self.deadline.rejected(&result, items));
+        result
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}

@@ -1,0 +1,98 @@
+//! Spans: the correlation id onto each at its start, a place for each before it is queued, the result of each export.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::trace::Span as _;
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
+
+use super::Budget;
+use crate::correlation::CorrelationId;
+use crate::export::Deadline;
+use crate::names::CORRELATION_ID;
+
+/// Sets `correlation.id` from the parent context's baggage on every span.
+#[derive(Debug)]
+pub(crate) struct Correlate;
+
+impl SpanProcessor for Correlate {
+    fn on_start(&self, span: &mut Span, cx: &Context) {
+        if let Some(id) = CorrelationId::of(cx) {
+            span.set_attribute(KeyValue::new(CORRELATION_ID, id.value()));
+        }
+    }
+
+    fn on_end(&self, _: SpanData) {}
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+/// Lets a span through to `inner` only when there is a place for it.
+#[derive(Debug)]
+pub(crate) struct Bounded<P> {
+    pub(crate) inner: P,
+    pub(crate) budget: Arc<Budget>,
+}
+
+impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
+    fn on_start(&self, span: &mut Span, cx: &Context) {
+        self.inner.on_start(span, cx);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        if span.span_context.is_sampled() && self.budget.admit() {
+            self.inner.on_end(span);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.budget.close();
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+/// Exports under a deadline and enters the result into the books.
+#[derive(Debug)]
+pub(crate) struct Counted<E> {
+    pub(crate) inner: E,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) deadline: Deadline,
+}
+
+impl<E: SpanExporter> SpanExporter for Counted<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let items = batch.len();
+        let result = self.deadline.run(self.inner.export(batch)).await;
+        self.budget.done(items, self.deadline.rejected(&result, items));
+        result
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}

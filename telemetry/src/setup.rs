@@ -1,0 +1,252 @@
+//! One call sets everything up: exporters, providers, layers, the metric registry. What runs afterwards is owned by the
+//! guard, [`Telemetry`].
+//!
+//! Spans and log events are filtered apart: `RUST_LOG=warn` must not cost the trace context that travels with requests.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::{
+    BatchConfigBuilder as LogBatch, BatchLogProcessor, LogProcessor, LoggerProviderBuilder, SdkLoggerProvider,
+};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder as SpanBatch, BatchSpanProcessor, SdkTracerProvider, SpanProcessor,
+    TracerProviderBuilder,
+};
+use tracing::{Dispatch, Level, Metadata, Subscriber};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer, Registry, filter};
+
+use crate::config::{Config, LogExport, Queue};
+use crate::export::{self, ExportError, ExportRuntime};
+use crate::guard::{Parts, Telemetry};
+use crate::metrics::Metrics;
+use crate::names::{attribute, signal};
+use crate::panic_hook;
+use crate::pipeline::{Budget, logs, spans};
+use crate::stdout::{JsonLayer, Sink};
+
+/// Why telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// `RUST_LOG` does not parse.
+    #[error("RUST_LOG={filter}: {source}; use directives such as info,my_crate=debug")]
+    Filter {
+        /// Its value.
+        filter: String,
+        /// The parser's complaint.
+        source: filter::ParseError,
+    },
+    /// An exporter could not be built.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// A thread could not be started.
+    #[error("cannot start telemetry's threads: {0}")]
+    Thread(#[from] std::io::Error),
+    /// There is a subscriber already.
+    #[error("telemetry is set up once per process, and a tracing subscriber is installed already")]
+    AlreadyInstalled,
+}
+
+/// Sets telemetry up for this process. Call it once, inside a Tokio runtime, and keep the guard until the end.
+///
+/// # Errors
+/// When the filter or an exporter's settings are refused, or a subscriber is installed already. A collector that is not
+/// there is no error.
+pub fn init(config: Config) -> Result<Telemetry, InitError> {
+    Builder::new(config).install()
+}
+
+/// Set-up with further processors or another output than the standard ones.
+#[derive(Debug)]
+pub struct Builder {
+    config: Config,
+    tracer: TracerProviderBuilder,
+    logger: LoggerProviderBuilder,
+    has_log_processor: bool,
+    output: Output,
+}
+
+struct Output(Box<dyn Write + Send>);
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Output")
+    }
+}
+
+impl Builder {
+    /// What [`init`] would set up.
+    #[must_use]
+    pub fn new(config: Config) -> Builder {
+        let resource = resource(&config);
+        Builder {
+            tracer: SdkTracerProvider::builder()
+                .with_resource(resource.clone())
+                .with_sampler(config.sampler.build())
+                .with_span_processor(spans::Correlate),
+            logger: SdkLoggerProvider::builder().with_resource(resource).with_log_processor(logs::Correlate),
+            has_log_processor: false,
+            output: Output(Box::new(std::io::stdout())),
+            config,
+        }
+    }
+
+    /// Adds a processor of spans. It sees `correlation.id` set.
+    #[must_use]
+    pub fn span_processor(mut self, processor: impl SpanProcessor + 'static) -> Builder {
+        self.tracer = self.tracer.with_span_processor(processor);
+        self
+    }
+
+    /// Adds a processor of log records. It sees `correlation_id` set.
+    #[must_use]
+    pub fn log_processor(mut self, processor: impl LogProcessor + 'static) -> Builder {
+        self.logger = self.logger.with_log_processor(processor);
+        self.has_log_processor = true;
+        self
+    }
+
+    /// Writes JSON lines to `output` instead of standard output. A thread of its own writes; it may block.
+    #[must_use]
+    pub fn output(mut self, output: impl Write + Send + 'static) -> Builder {
+        self.output = Output(Box::new(output));
+        self
+    }
+
+    /// Builds and makes the result the process' subscriber.
+    ///
+    /// # Errors
+    /// As [`init`].
+    pub fn install(self) -> Result<Telemetry, InitError> {
+        let (dispatch, telemetry) = self.build()?;
+        tracing::dispatcher::set_global_default(dispatch).map_err(|_| InitError::AlreadyInstalled)?;
+        opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+        panic_hook::install();
+        Ok(telemetry)
+    }
+
+    /// Builds without touching anything process-wide: the subscriber is the caller's to set.
+    ///
+    /// # Errors
+    /// As [`init`].
+    pub fn build(mut self) -> Result<(Dispatch, Telemetry), InitError> {
+        let config = self.config;
+        let metrics = Metrics::new(&config.service_name, &config.service_version);
+        let runtime = ExportRuntime::start()?;
+        let budget = |queue: Queue, signal| Arc::new(Budget::new(queue.capacity, metrics.dropped(signal)));
+        let span_budget = budget(config.span_queue, signal::TRACES);
+        let log_budget = budget(config.log_queue, signal::LOGS);
+
+        if let Some(otlp) = config.traces.as_ref().filter(|_| !config.disabled) {
+            let exporter = export::span_exporter(otlp, &runtime, Arc::clone(&span_budget))?;
+            let inner = BatchSpanProcessor::new(exporter, span_batch(config.span_queue));
+            let budget = Arc::clone(&span_budget);
+            self.tracer = self.tracer.with_span_processor(spans::Bounded { inner, budget });
+        }
+        if let LogExport::Otlp(otlp) = &config.logs
+            && !config.disabled
+        {
+            let exporter = export::log_exporter(otlp, &runtime, Arc::clone(&log_budget))?;
+            let batch = log_batch(config.log_queue);
+            let inner = BatchLogProcessor::builder(exporter).with_batch_config(batch).build();
+            let budget = Arc::clone(&log_budget);
+            self.logger = self.logger.with_log_processor(logs::Bounded { inner, budget });
+            self.has_log_processor = true;
+        }
+        let tracer = self.tracer.build();
+        let logger = self.logger.build();
+        let bridged = self.has_log_processor && !config.disabled;
+
+        let sink =
+            config.stdout.then(|| Sink::start(self.output.0, metrics.dropped(signal::STDOUT))).transpose()?;
+        let json = sink.clone().map(|sink| JsonLayer { service: config.service_name.clone(), sink });
+        let subscriber = Registry::default()
+            .with(span_layer(&tracer, config.disabled).with_filter(filter::filter_fn(is_ours)))
+            .with(
+                json.map(|layer| event_filter(&config).map(|filter| layer.with_filter(filter)))
+                    .transpose()?,
+            )
+            .with(
+                bridged
+                    .then(|| {
+                        event_filter(&config).map(|f| OpenTelemetryTracingBridge::new(&logger).with_filter(f))
+                    })
+                    .transpose()?,
+            );
+        let parts = Parts { tracer, logger, span_budget, log_budget, sink, runtime, limit: config.drain };
+        Ok((Dispatch::new(subscriber), Telemetry::new(metrics, parts)))
+    }
+}
+
+/// Spans of level INFO and above; nothing of the libraries below HTTP has any, and their debug spans would be noise.
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && *metadata.level() <= Level::INFO
+}
+
+fn event_filter(config: &Config) -> Result<EnvFilter, InitError> {
+    EnvFilter::builder()
+        .parse(&config.filter)
+        .map_err(|source| InitError::Filter { filter: config.filter.clone(), source })
+}
+
+/// The lean layer: without source location, thread, target, level and idle times, which nobody asks a span for and which
+/// cost half as much again. It also activates the span's context, from which logs, metrics and calls take their ids.
+fn span_layer<S>(tracer: &SdkTracerProvider, disabled: bool) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
+    macro_rules! lean {
+        ($layer:expr) => {
+            $layer
+                .with_location(false)
+                .with_threads(false)
+                .with_target(false)
+                .with_level(false)
+                .with_tracked_inactivity(false)
+        };
+    }
+    let layer = tracing_opentelemetry::layer();
+    if disabled {
+        // The no-op tracer hands the caller's span context and baggage through.
+        Box::new(lean!(layer))
+    } else {
+        Box::new(lean!(layer.with_tracer(tracer.tracer("firedrill"))))
+    }
+}
+
+fn resource(config: &Config) -> Resource {
+    let named = [
+        (attribute::SERVICE_NAME, &config.service_name),
+        (attribute::SERVICE_VERSION, &config.service_version),
+        (attribute::SERVICE_INSTANCE_ID, &config.instance_id),
+    ];
+    Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attributes(config.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())))
+        .with_attributes(named.map(|(key, value)| KeyValue::new(key, value.clone())))
+        .build()
+}
+
+fn span_batch(queue: Queue) -> opentelemetry_sdk::trace::BatchConfig {
+    SpanBatch::default()
+        .with_max_queue_size(queue.capacity)
+        .with_max_export_batch_size(queue.batch)
+        .with_scheduled_delay(queue.delay)
+        .build()
+}
+
+fn log_batch(queue: Queue) -> opentelemetry_sdk::logs::BatchConfig {
+    LogBatch::default()
+        .with_max_queue_size(queue.capacity)
+        .with_max_export_batch_size(queue.batch)
+        .with_scheduled_delay(queue.delay)
+        .build()
+}
