@@ -1,0 +1,235 @@
+//! What the renderers give for fixed answers, compared with the texts beside this file (`golden/*.txt`).
+
+use super::{Look, logs, query as values, trace};
+use query::{
+    LogEntry, UnixNanos,
+    jaeger::Trace,
+    prometheus::{Answer, Data, Point, Sample, Series},
+    trace::{Tree, assemble},
+};
+use serde_json::{Value, json};
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const START_US: u64 = 1_772_356_025_123_000;
+const PLAIN: Look = Look { color: false, width: 120 };
+
+/// A golden text is looked at when it is written and compared ever after: `FIREDRILL_WRITE_GOLDEN=1` writes it.
+fn same(name: &str, got: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/view/golden").join(name);
+    if std::env::var_os("FIREDRILL_WRITE_GOLDEN").is_some() {
+        std::fs::write(&path, got).unwrap();
+    }
+    let wanted = std::fs::read_to_string(&path).unwrap();
+    assert!(got == wanted, "{name} has changed; it is now:\n{got}\nand was:\n{wanted}");
+}
+
+fn span(
+    process: &str,
+    id: u64,
+    parent: u64,
+    name: &str,
+    (offset, length): (u64, u64),
+    tags: &[(&str, Value)],
+) -> Value {
+    let tags: Vec<Value> =
+        tags.iter().map(|(key, value)| json!({"key": key, "type": "", "value": value})).collect();
+    let mut references = vec![];
+    if parent != 0 {
+        references.push(json!({"refType": "CHILD_OF", "traceID": TRACE, "spanID": format!("{parent:x}")}));
+    }
+    json!({"traceID": TRACE, "spanID": format!("{id:x}"), "operationName": name, "references": references,
+        "startTime": START_US + offset, "duration": length, "tags": tags, "logs": [], "processID": process})
+}
+
+fn log(
+    service: &str,
+    span: u64,
+    at_us: u64,
+    level: &str,
+    message: &str,
+    fields: &[(&str, &str)],
+) -> LogEntry {
+    let mut metadata: query::Labels =
+        fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    metadata.insert("severity_text".to_owned(), level.to_owned());
+    metadata.insert("trace_id".to_owned(), TRACE.to_owned());
+    metadata.insert("span_id".to_owned(), format!("{span:016x}"));
+    let labels = [("service_name".to_owned(), service.to_owned())].into();
+    let time = UnixNanos::from_micros(START_US + at_us);
+    LogEntry { time, line: message.to_owned(), labels, metadata }
+}
+
+fn lines() -> Vec<LogEntry> {
+    vec![
+        log(
+            "product-service",
+            5,
+            20_000,
+            "ERROR",
+            "request",
+            &[("http_response_status_code", "503"), ("duration_ms", "8.1")],
+        ),
+        log(
+            "order-service",
+            2,
+            30_000,
+            "WARN",
+            "order rejected",
+            &[("outcome", "dependency down"), ("correlation_id", "c-42")],
+        ),
+        log("order-service", 2, 33_000, "INFO", "clear\x1b[2J the screen", &[("note", "two\nlines")]),
+        log("order-service", 99, 50_000, "DEBUG", "of nowhere", &[]),
+    ]
+}
+
+fn order() -> Tree {
+    let failed = [
+        ("http.response.status_code", json!(503)),
+        ("error", json!(true)),
+        ("otel.status_description", json!("pool exhausted")),
+    ];
+    let resent = [
+        ("http.request.resend_count", json!(1)),
+        ("http.response.status_code", json!(503)),
+        ("error", json!(true)),
+    ];
+    let mut spans = vec![
+        span(
+            "p1",
+            1,
+            0,
+            "POST /orders",
+            (0, 40_000),
+            &[
+                ("correlation.id", json!("c-42")),
+                ("http.response.status_code", json!(503)),
+                ("error", json!(true)),
+                ("error.type", json!("503")),
+            ],
+        ),
+        span(
+            "p2",
+            2,
+            1,
+            "POST /orders",
+            (1_000, 37_500),
+            &[
+                ("span.kind", json!("server")),
+                ("http.response.status_code", json!(503)),
+                ("error", json!(true)),
+            ],
+        ),
+        span("p2", 3, 2, "SELECT orders", (1_200, 900), &[]),
+        span("p2", 4, 2, "POST /products/{id}/reserve", (10_000, 11_000), &resent),
+        span("p3", 5, 4, "POST /products/{id}/reserve", (11_500, 8_500), &failed),
+        span(
+            "p2",
+            6,
+            2,
+            "an operation with a name that is far longer than any terminal has room for in its column",
+            (30_000, 300),
+            &[],
+        ),
+        span("p3", 8, 77, "UPDATE stock", (12_000, 400), &[]),
+        span("p3", 9, 8, "COMMIT", (12_300, 50), &[]),
+    ];
+    spans[1]["references"].as_array_mut().unwrap().push(
+        json!({"refType": "FOLLOWS_FROM", "traceID": "ff00000000000000000000000000000f", "spanID": "ab"}),
+    );
+    let process = |name: &str| json!({"serviceName": name, "tags": []});
+    let processes =
+        json!({"p1": process("loadgen"), "p2": process("order-service"), "p3": process("product-service")});
+    let trace: Trace =
+        serde_json::from_value(json!({"traceID": TRACE, "spans": spans, "processes": processes})).unwrap();
+    assemble(trace, lines())
+}
+
+#[test]
+fn a_failed_order_is_drawn_with_its_lines_orphans_and_links() {
+    same("trace.txt", &trace::render(&order(), PLAIN));
+}
+
+#[test]
+fn a_narrow_terminal_gets_no_bars_and_no_line_wider_than_itself() {
+    let text = trace::render(&order(), Look { color: false, width: 60 });
+    same("trace-narrow.txt", &text);
+    let drawn = text.lines().skip(3);
+    assert_eq!(drawn.filter(|line| line.chars().count() > 60).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn colour_changes_nothing_but_colour() {
+    let colour = Look { color: true, ..PLAIN };
+    let strip = |text: &str| {
+        let mut parts = text.split('\x1b');
+        let first = parts.next().unwrap_or_default().to_owned();
+        let rest = parts.map(|part| part.split_once('m').map(|(_, text)| text).unwrap_or_default());
+        first + &rest.collect::<String>()
+    };
+    let painted = trace::render(&order(), colour);
+    assert!(painted.contains("\x1b[31m"));
+    let trimmed = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+    assert_eq!(trimmed(&strip(&painted)), trimmed(&trace::render(&order(), PLAIN)));
+    assert_eq!(strip(&logs::render(&lines(), colour)), logs::render(&lines(), PLAIN));
+}
+
+#[test]
+fn a_trace_of_any_depth_stays_within_its_width() {
+    let spans: Vec<Value> = (1..=200).map(|id| span("p", id, id - 1, "deep", (id, 1), &[])).collect();
+    let trace = serde_json::from_value(json!({"traceID": TRACE, "spans": spans})).unwrap();
+    let text = trace::render(&assemble(trace, vec![]), PLAIN);
+    assert!(text.contains("⋯"));
+    assert!(text.lines().all(|line| line.chars().count() <= 120));
+}
+
+#[test]
+fn log_lines_are_one_line_each() {
+    let mut entries = lines();
+    same("logs.txt", &logs::render(&entries, PLAIN));
+    assert_eq!(logs::render(&entries, PLAIN).lines().count(), entries.len());
+    entries[0].time = entries[0].time.before(std::time::Duration::from_secs(86_400));
+    assert!(
+        logs::render(&entries, PLAIN).starts_with("2026-02-28T09:07:05"),
+        "the date, where there are two"
+    );
+    assert_eq!(logs::render(&[], PLAIN), "no log lines\n");
+}
+
+fn labels(pairs: &[(&str, &str)]) -> query::Labels {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+}
+
+fn point(second: u64, value: f64) -> Point {
+    Point { time: UnixNanos::from_micros(START_US + second * 1_000_000), value }
+}
+
+#[test]
+fn vectors_are_tables_with_a_column_per_label() {
+    let samples = vec![
+        Sample { labels: labels(&[("service", "order-service"), ("status", "201")]), point: point(0, 12.25) },
+        Sample { labels: labels(&[("service", "user-service")]), point: point(0, f64::NAN) },
+        Sample { labels: labels(&[("service", "a\x1bb"), ("status", "200")]), point: point(0, 100.0) },
+    ];
+    let answer = Answer { data: Data::Vector(samples), warnings: vec!["may be a gauge".to_owned()] };
+    same("vector.txt", &values::render(&answer, PLAIN));
+}
+
+#[test]
+fn matrices_are_tables_of_times_and_values() {
+    let series = vec![
+        Series {
+            labels: labels(&[("__name__", "up"), ("job", "a \"b\"")]),
+            points: vec![point(0, 1.0), point(15, 0.125)],
+        },
+        Series { labels: labels(&[]), points: vec![point(0, f64::INFINITY)] },
+    ];
+    same("matrix.txt", &values::render(&Answer { data: Data::Matrix(series), warnings: vec![] }, PLAIN));
+}
+
+#[test]
+fn scalars_strings_and_nothing_are_said_plainly() {
+    let text = |data| values::render(&Answer { data, warnings: vec![] }, PLAIN);
+    assert_eq!(text(Data::Scalar(point(0, 2.5))), "2.5\n");
+    assert_eq!(text(Data::String("hi\x07".to_owned())), "hi\u{fffd}\n");
+    assert_eq!(text(Data::Vector(vec![])), "no series\n");
+}
