@@ -1,5 +1,5 @@
 //! Client spans after the semantic conventions. reqwest-tracing's own backend writes status code and port as text and names
-//! the span by the bare method.
+//! the span by the bare method. Numbers are recorded signed: the span layer turns unsigned ones into text.
 
 use std::error::Error as _;
 
@@ -24,7 +24,8 @@ impl ReqwestOtelSpanBackend for SemconvBackend {
     fn on_request_start(request: &Request, extensions: &mut Extensions) -> Span {
         let method = semconv::method(request.method());
         let route = extensions.get::<Route>().map(|route| route.0);
-        let resent = extensions.get::<ResendCount>().map(|count| count.0).filter(|count| *count > 0);
+        let resent =
+            extensions.get::<ResendCount>().map(|count| i64::from(count.0)).filter(|count| *count > 0);
         let url = request.url();
         tracing::info_span!(
             "http client",
@@ -39,7 +40,7 @@ impl ReqwestOtelSpanBackend for SemconvBackend {
             url.full = semconv::bounded(&semconv::full_url(url), MAX_TEXT),
             url.template = route,
             server.address = url.host_str(),
-            server.port = url.port_or_known_default(),
+            server.port = url.port_or_known_default().map(i64::from),
             peer.service = extensions.get::<Peer>().map(|peer| peer.0),
             error.type = tracing::field::Empty,
         )
@@ -54,7 +55,7 @@ impl ReqwestOtelSpanBackend for SemconvBackend {
 }
 
 fn answered(span: &Span, status: reqwest::StatusCode) {
-    span.record(attribute::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
+    span.record(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
     if status.as_u16() >= 400 {
         span.record(attribute::ERROR_TYPE, status.as_str());
         span.record("otel.status_code", "error");

@@ -1,4 +1,5 @@
 //! One observed request from begin to end. The end is an answer, a panic, or, by being dropped, a client that went away.
+//! Numbers are recorded signed: the span layer turns unsigned ones into text.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -50,7 +51,7 @@ impl InFlight {
 
     /// The handler answered. Called inside the span.
     pub(super) fn answered(mut self, status: StatusCode) {
-        self.span.record(attribute::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
+        self.span.record(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
         if status.is_server_error() {
             self.span.record(attribute::ERROR_TYPE, status.as_str());
             self.span.record("otel.status_code", "error");
@@ -61,7 +62,7 @@ impl InFlight {
     /// The handler panicked; the client gets a 500. Called inside the span.
     pub(super) fn panicked(mut self, message: &str) {
         let status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
-        self.span.record(attribute::HTTP_RESPONSE_STATUS_CODE, status);
+        self.span.record(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
         self.span.record(attribute::ERROR_TYPE, "panic");
         self.span.set_status(Status::error("the handler panicked"));
         self.span.add_event(
@@ -114,7 +115,7 @@ fn server_span(request: &Request<Body>, method: &'static str, route: Option<&'st
         url.query = query.as_deref(),
         url.scheme = "http",
         server.address = host.map(|(name, _)| name),
-        server.port = host.and_then(|(_, port)| port),
+        server.port = host.and_then(|(_, port)| port).map(i64::from),
         client.address = client.map(|ConnectInfo(address)| tracing::field::display(address.ip())),
         user_agent.original = user_agent.map(|text| semconv::bounded(text, MAX_TEXT)),
         network.protocol.version = semconv::protocol_version(request.version()),
