@@ -1,0 +1,15 @@
+//! What the three services do alike and no domain knows: configuration, bounded HTTP serving, problem answers, probes.
+//!
+//! It holds no business type and no SQL: two services that shared one would have to be changed together.
+
+pub mod clock;
+pub mod env;
+pub mod extract;
+pub mod launch;
+pub mod layers;
+pub mod limits;
+pub mod page;
+pub mod probes;
+pub mod problem;
+pub mod serve;
+pub mod start;

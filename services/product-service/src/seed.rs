@@ -1,0 +1,62 @@
+//! The catalogue of an empty database. One statement, so that a start stays fast.
+
+use serde_json::{Value, json};
+use telemetry::db::{Database, Error, Statement, query};
+use telemetry::statement;
+
+/// Generated products that never run out under load.
+const GENERATED: std::ops::RangeInclusive<usize> = 1001..=2000;
+/// Products that are no longer made: always out of stock.
+const DISCONTINUED: std::ops::RangeInclusive<usize> = 9001..=9010;
+
+const LINES: [&str; 10] =
+    ["Aero", "Basalt", "Cirrus", "Delta", "Ember", "Flint", "Gale", "Harbor", "Iris", "Juniper"];
+/// Category, the product's noun, and the lowest price in cents.
+const KINDS: [(&str, &str, usize); 8] = [
+    ("keyboard", "Keyboard", 3999),
+    ("hub", "USB-C Hub", 1999),
+    ("stand", "Monitor Stand", 4999),
+    ("audio", "Headset", 2999),
+    ("cable", "Cable", 499),
+    ("mouse", "Mouse", 1499),
+    ("camera", "Webcam", 3499),
+    ("light", "Desk Light", 1899),
+];
+
+static ANY: Statement = statement!("SELECT", "products", "SELECT 1 FROM products LIMIT 1");
+static FILL: Statement = statement!(
+    "INSERT",
+    "products",
+    "INSERT INTO products (id, name, category, price, stock)
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1)"
+);
+
+pub(crate) async fn fill_if_empty(database: &Database) -> Result<(), Error> {
+    let mut transaction = database.begin().await?;
+    if query(&ANY).fetch_optional(&mut transaction).await?.is_some() {
+        return transaction.rollback().await;
+    }
+    let rows = Value::from_iter(catalogue()).to_string();
+    let products = query(&FILL).bind(rows).execute(&mut transaction).await?;
+    transaction.commit().await?;
+    tracing::info!(products, "seed data written");
+    Ok(())
+}
+
+fn catalogue() -> impl Iterator<Item = Value> {
+    let typed = [
+        json!([101, "Wireless Keyboard", "keyboard", 4999, 150]),
+        json!([102, "USB-C Hub", "hub", 3499, 75]),
+        json!([103, "Monitor Stand", "stand", 8999, 30]),
+    ];
+    let generated = GENERATED.map(|id| {
+        let (category, noun, base) = KINDS[id % KINDS.len()];
+        let line = LINES[(id / KINDS.len()) % LINES.len()];
+        json!([id, format!("{line} {noun} {id}"), category, base + (id * 37) % 5000, 1_000_000])
+    });
+    let discontinued = DISCONTINUED.map(|id| {
+        let (_, noun, base) = KINDS[id % KINDS.len()];
+        json!([id, format!("Classic {noun} {id}"), "discontinued", base, 0])
+    });
+    typed.into_iter().chain(generated).chain(discontinued)
+}

@@ -1,0 +1,52 @@
+//! The accounts of an empty database: two that people type, and a generated crowd. One statement, so that a start stays fast.
+
+use telemetry::db::{Database, Error, Statement, query};
+use telemetry::statement;
+
+/// Every seeded account's password is `correct-horse`: argon2id, 4 MiB, 2 passes, 1 lane. A demo's cost, chosen for memory.
+pub(crate) const DEMO_HASH: &str =
+    "$argon2id$v=19$m=4096,t=2,p=1$ZmlyZWRyaWxsLWRlbW8tMQ$ALVPzwkgXkSFwkOCNprAw2hWuasLXQKKzRlbK6ORon8";
+
+/// The last generated account.
+const LAST: usize = 1000;
+
+const FIRST: [&str; 20] = [
+    "Ada", "Ben", "Chloe", "Dario", "Elif", "Farid", "Grace", "Hugo", "Ines", "Jonas", "Kenji", "Lea",
+    "Mina", "Noor", "Olga", "Pablo", "Quinn", "Rosa", "Sven", "Tara",
+];
+const LAST_NAMES: [&str; 25] = [
+    "Adler", "Bauer", "Castro", "Dubois", "Evans", "Fischer", "Garcia", "Haddad", "Ivanov", "Jansen", "Kaya",
+    "Lopez", "Meyer", "Novak", "Okafor", "Patel", "Quiroga", "Rossi", "Santos", "Tanaka", "Ueda", "Vargas",
+    "Weber", "Yilmaz", "Zhang",
+];
+
+static ANY: Statement = statement!("SELECT", "users", "SELECT 1 FROM users LIMIT 1");
+static FILL: Statement = statement!(
+    "INSERT",
+    "users",
+    "INSERT INTO users (id, name, email, password_hash)
+     SELECT value ->> 0, value ->> 1, value ->> 2, ?2 FROM json_each(?1)"
+);
+
+pub(crate) async fn fill_if_empty(database: &Database) -> Result<(), Error> {
+    let mut transaction = database.begin().await?;
+    if query(&ANY).fetch_optional(&mut transaction).await?.is_some() {
+        return transaction.rollback().await;
+    }
+    let rows = serde_json::Value::from_iter(accounts()).to_string();
+    let users = query(&FILL).bind(rows).bind(DEMO_HASH).execute(&mut transaction).await?;
+    transaction.commit().await?;
+    tracing::info!(users, "seed data written");
+    Ok(())
+}
+
+fn accounts() -> impl Iterator<Item = serde_json::Value> {
+    let typed = [(1, "Alice Johnson", "alice@example.com"), (2, "Bob Smith", "bob@example.com")];
+    let typed = typed.into_iter().map(|(id, name, email)| serde_json::json!([id, name, email]));
+    let generated = (3..=LAST).map(|id| {
+        let (first, last) = (FIRST[id % FIRST.len()], LAST_NAMES[(id / FIRST.len()) % LAST_NAMES.len()]);
+        let email = format!("{}.{}.{id}@example.com", first.to_lowercase(), last.to_lowercase());
+        serde_json::json!([id, format!("{first} {last}"), email])
+    });
+    typed.chain(generated)
+}

@@ -1,0 +1,160 @@
+//! What can go wrong with a database, sorted by what the caller can do about it.
+
+use std::path::PathBuf;
+
+/// A statement, a transaction or the wait for a connection failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection became free in time.
+    #[error("no database connection became free within {0:?}")]
+    PoolTimeout(std::time::Duration),
+    /// The pool was closed (the process is stopping).
+    #[error("the database is closed")]
+    Closed,
+    /// Another writer held the lock for longer than the busy time-out.
+    #[error("the database is locked by another writer")]
+    Busy,
+    /// The disk, or the file's size limit, is full.
+    #[error("the disk of the database is full")]
+    Full,
+    /// The file cannot be written.
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// The file is damaged.
+    #[error("the database file is damaged: {0}")]
+    Corrupt(String),
+    /// A unique or primary key was there already.
+    #[error("a row with this key exists already")]
+    Unique,
+    /// Anything else, as sqlx tells it.
+    #[error(transparent)]
+    Other(sqlx::Error),
+}
+
+impl Error {
+    /// True when the same call may work a little later: no free connection, a lock, a full disk, a closing pool.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::PoolTimeout(_) | Self::Closed | Self::Busy | Self::Full)
+    }
+
+    /// A low-cardinality name for `error.type` and metric labels.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::PoolTimeout(_) => "pool_timeout",
+            Self::Closed => "closed",
+            Self::Busy => "busy",
+            Self::Full => "full",
+            Self::ReadOnly => "read_only",
+            Self::Corrupt(_) => "corrupt",
+            Self::Unique => "unique",
+            Self::Other(_) => "other",
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let sqlx::Error::Database(inner) = &error else {
+            return match error {
+                sqlx::Error::PoolClosed => Self::Closed,
+                other => Self::Other(other),
+            };
+        };
+        if inner.is_unique_violation() {
+            return Self::Unique;
+        }
+        match inner.code().and_then(|code| primary_code(&code)) {
+            Some(5 | 6) => Self::Busy,
+            Some(8) => Self::ReadOnly,
+            Some(11 | 26) => Self::Corrupt(inner.message().to_owned()),
+            Some(13) => Self::Full,
+            _ => Self::Other(error),
+        }
+    }
+}
+
+/// SQLite's primary result code: the low byte of the extended code that sqlx reports as decimal text.
+pub(super) fn primary_code(code: &str) -> Option<u32> {
+    code.parse::<u32>().ok().map(|code| code & 0xff)
+}
+
+/// The database could not be opened. Each message is one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory of the file does not exist.
+    #[error("database {}: the directory does not exist; create it or set DATABASE_PATH to another place", .0.display())]
+    MissingDirectory(PathBuf),
+    /// The path names a directory or another thing that is no regular file.
+    #[error("database {}: not a file; set DATABASE_PATH to a file's path", .0.display())]
+    NotAFile(PathBuf),
+    /// The file or its directory cannot be written.
+    #[error("database {}: cannot be written (read-only disk or missing permission); make it writable or move it", .0.display())]
+    ReadOnly(PathBuf),
+    /// No space is left.
+    #[error("database {}: the disk is full; free some space", .0.display())]
+    DiskFull(PathBuf),
+    /// Another process holds the file.
+    #[error("database {}: locked by another process; stop that process first", .0.display())]
+    Locked(PathBuf),
+    /// The damaged file could not be renamed out of the way.
+    #[error("database {}: damaged, and cannot be set aside: {source}", .path.display())]
+    CannotSetAside {
+        /// The damaged file.
+        path: PathBuf,
+        /// Why the rename failed.
+        source: std::io::Error,
+    },
+    /// The schema is newer than this program, or was changed behind its back.
+    #[error("database {}: {reason}", .path.display())]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit, and what to do.
+        reason: String,
+    },
+    /// Anything else.
+    #[error("database {}: {source}", .path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: Error,
+    },
+}
+
+impl OpenError {
+    /// Sorts a failure of the first statements on a fresh connection.
+    pub(super) fn sort(path: &std::path::Path, error: Error) -> Self {
+        let path = path.to_owned();
+        match &error {
+            Error::Busy => Self::Locked(path),
+            Error::Full => Self::DiskFull(path),
+            Error::ReadOnly => Self::ReadOnly(path),
+            Error::Other(sqlx::Error::Database(inner))
+                if matches!(inner.code().and_then(|code| primary_code(&code)), Some(10 | 14)) =>
+            {
+                // CANTOPEN and IOERR come for several reasons; the file system knows which.
+                match std::fs::OpenOptions::new().append(true).create(true).open(&path) {
+                    Err(cause) if cause.kind() == std::io::ErrorKind::StorageFull => Self::DiskFull(path),
+                    Err(_) => Self::ReadOnly(path),
+                    Ok(_) => Self::Other { path, source: error },
+                }
+            }
+            _ => Self::Other { path, source: error },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::primary_code;
+
+    #[test]
+    fn extended_codes_reduce_to_their_primary_code() {
+        assert_eq!(primary_code("517"), Some(5), "SQLITE_BUSY_SNAPSHOT is a busy");
+        assert_eq!(primary_code("2067"), Some(19), "SQLITE_CONSTRAINT_UNIQUE is a constraint");
+        assert_eq!(primary_code("none"), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! The database handle: acquiring connections, with the wait as a span and a metric.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqlitePool};
+use tracing::Span;
+use tracing::field::Empty;
+
+use super::metrics::PoolMetrics;
+use super::statement::{Parent, Parts};
+use super::{Error, Migration, OpenError, Query, Row, Session, Settings, Transaction, migrate, open};
+
+/// A pool on one SQLite file. Clones share it.
+#[derive(Clone)]
+pub struct Database {
+    pub(super) shared: Arc<Shared>,
+    traced: bool,
+}
+
+pub(super) struct Shared {
+    pool: SqlitePool,
+    settings: Settings,
+    /// `db.namespace`: the file's name without its ending.
+    pub(super) namespace: String,
+    pub(super) metrics: PoolMetrics,
+}
+
+impl Database {
+    /// Opens the file, setting a damaged one aside, and registers the pool's metrics.
+    ///
+    /// # Errors
+    /// When the directory is missing, the file cannot be written, or the disk is full.
+    pub async fn open(settings: Settings, metrics: &crate::Metrics) -> Result<Self, OpenError> {
+        let pool = open::open(&settings).await?;
+        let namespace =
+            settings.path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let metrics = PoolMetrics::register(metrics, &pool);
+        Ok(Self { shared: Arc::new(Shared { pool, settings, namespace, metrics }), traced: true })
+    }
+
+    /// Brings the schema up to date; returns how many steps were applied.
+    ///
+    /// # Errors
+    /// When the file holds a newer or a changed schema, or cannot be written.
+    pub async fn migrate(&self, migrations: &[Migration]) -> Result<usize, OpenError> {
+        let path = &self.shared.settings.path;
+        let sort = |error: sqlx::Error| OpenError::sort(path, Error::from(error));
+        let mut connection = self.shared.pool.acquire().await.map_err(sort)?;
+        migrate::apply(&mut connection, path, migrations).await
+    }
+
+    /// The same pool without spans, for periodic work that would fill a trace store with traces of nothing. Metrics stay.
+    #[must_use]
+    pub fn untraced(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), traced: false }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.shared.settings.path
+    }
+
+    /// Waits for a free connection.
+    ///
+    /// # Errors
+    /// [`Error::PoolTimeout`] after the acquire time-out, [`Error::Closed`] when the pool is closed.
+    pub async fn acquire(&self) -> Result<Connection, Error> {
+        let shared = &self.shared;
+        let span = if self.traced { acquire_span(shared) } else { Span::none() };
+        let started = Instant::now();
+        let outcome = match shared.pool.try_acquire() {
+            Some(connection) => Ok(connection),
+            None => {
+                let _pending = shared.metrics.pending();
+                shared.pool.acquire().await
+            }
+        };
+        shared.metrics.waited(started.elapsed());
+        match outcome {
+            Ok(inner) => Ok(Connection { inner, shared: Arc::clone(shared), traced: self.traced }),
+            Err(error) => {
+                let error = match error {
+                    sqlx::Error::PoolTimedOut => {
+                        shared.metrics.timed_out();
+                        Error::PoolTimeout(shared.settings.acquire_timeout)
+                    }
+                    other => Error::from(other),
+                };
+                span.record("error.type", error.kind());
+                span.record("otel.status_code", "ERROR");
+                Err(error)
+            }
+        }
+    }
+
+    /// Acquires a connection and takes the write lock (`BEGIN IMMEDIATE`), so that a transaction never fails half-way
+    /// because another writer came first.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire), and [`Error::Busy`] when the lock cannot be had in time.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        Transaction::begin(self.acquire().await?).await
+    }
+
+    /// One statement on a connection of its own: at most one row.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire) and [`Query::fetch_optional`].
+    pub async fn fetch_optional(&self, query: Query) -> Result<Option<Row>, Error> {
+        query.fetch_optional(&mut self.acquire().await?).await
+    }
+
+    /// One statement on a connection of its own: all rows, so bound them in the statement.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire) and [`Query::fetch_all`].
+    pub async fn fetch_all(&self, query: Query) -> Result<Vec<Row>, Error> {
+        query.fetch_all(&mut self.acquire().await?).await
+    }
+
+    /// One statement on a connection of its own: the number of rows it changed.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire) and [`Query::execute`].
+    pub async fn execute(&self, query: Query) -> Result<u64, Error> {
+        query.execute(&mut self.acquire().await?).await
+    }
+
+    /// Answers when the database can be read, without a span: for readiness probes.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire).
+    pub async fn ping(&self) -> Result<(), Error> {
+        let mut connection = self.shared.pool.acquire().await.map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => Error::PoolTimeout(self.shared.settings.acquire_timeout),
+            other => Error::from(other),
+        })?;
+        sqlx::query("SELECT 1 FROM schema_migrations LIMIT 1").fetch_optional(&mut *connection).await?;
+        Ok(())
+    }
+
+    /// Closes all connections once their users are done; later calls fail with [`Error::Closed`].
+    pub async fn close(&self) {
+        self.shared.pool.close().await;
+    }
+}
+
+/// One connection; it goes back to the pool when dropped.
+pub struct Connection {
+    pub(super) inner: PoolConnection<Sqlite>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) traced: bool,
+}
+
+impl Session for Connection {
+    fn parts(&mut self) -> Parts<'_> {
+        let parent = if self.traced { Parent::Current } else { Parent::Untraced };
+        Parts { connection: &mut self.inner, shared: &self.shared, parent }
+    }
+}
+
+fn acquire_span(shared: &Shared) -> Span {
+    tracing::info_span!(
+        "acquire",
+        otel.kind = "internal",
+        db.system.name = "sqlite",
+        db.namespace = shared.namespace.as_str(),
+        error.type = Empty,
+        otel.status_code = Empty,
+    )
+}
