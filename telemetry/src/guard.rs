@@ -8,6 +8,7 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::export::ExportRuntime;
+use crate::loki::Shipper;
 use crate::metrics::Metrics;
 use crate::pipeline::Budget;
 use crate::pipeline::budget::Outcome;
@@ -30,6 +31,7 @@ pub(crate) struct Parts {
     pub(crate) logger: SdkLoggerProvider,
     pub(crate) span_budget: Arc<Budget>,
     pub(crate) log_budget: Arc<Budget>,
+    pub(crate) loki: Option<Shipper>,
     pub(crate) sink: Option<Sink>,
     pub(crate) runtime: ExportRuntime,
     pub(crate) limit: Duration,
@@ -57,6 +59,13 @@ impl Telemetry {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Makes the tracer the process' own, for code that starts spans without `tracing`.
+    pub(crate) fn publish_tracer(&self) {
+        if let Some(parts) = &self.parts {
+            opentelemetry::global::set_tracer_provider(parts.tracer.clone());
+        }
     }
 
     /// Sends what is queued, no longer than the configured deadline, and stops.
@@ -103,11 +112,15 @@ impl Parts {
     fn drain(self) -> DrainReport {
         let started = Instant::now();
         let limit = self.limit;
+        self.span_budget.close();
+        self.log_budget.close();
+        let (runtime, loki) = (&self.runtime, self.loki);
         let in_time = std::thread::scope(|scope| {
             let traces = scope.spawn(|| self.tracer.shutdown_with_timeout(limit));
+            let loki = scope.spawn(move || loki.is_none_or(|shipper| shipper.drain(runtime, limit)));
             let logs = self.logger.shutdown_with_timeout(limit);
-            let traces = traces.join();
-            is_in_time(&logs) && traces.is_ok_and(|result| is_in_time(&result))
+            let (traces, loki) = (traces.join(), loki.join());
+            is_in_time(&logs) && traces.is_ok_and(|result| is_in_time(&result)) && loki.unwrap_or(false)
         });
         let left = limit.saturating_sub(started.elapsed()).max(STDOUT_GRACE);
         let written = self.sink.as_ref().is_none_or(|sink| sink.close(left));

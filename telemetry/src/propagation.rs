@@ -32,7 +32,7 @@ pub struct Inbound {
 #[must_use]
 pub fn extract(headers: &HeaderMap) -> Inbound {
     let correlation = correlation_from(headers);
-    let context = remote(headers).with_baggage([KeyValue::new(CORRELATION_ID, correlation.value())]);
+    let context = correlated(&remote(headers), &correlation);
     Inbound { context, correlation }
 }
 
@@ -72,7 +72,12 @@ pub fn link_from(traceparent: &str) -> Option<SpanContext> {
 /// A context without a parent span whose baggage holds `correlation`: the start of work that no request began.
 #[must_use]
 pub fn root(correlation: &CorrelationId) -> Context {
-    Context::new().with_baggage([KeyValue::new(CORRELATION_ID, correlation.value())])
+    correlated(&Context::new(), correlation)
+}
+
+/// `context` with `correlation` as its only baggage.
+pub(crate) fn correlated(context: &Context, correlation: &CorrelationId) -> Context {
+    context.with_baggage([KeyValue::new(CORRELATION_ID, correlation.value())])
 }
 
 fn remote(headers: &HeaderMap) -> Context {
@@ -87,7 +92,8 @@ fn remote(headers: &HeaderMap) -> Context {
     TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(headers))
 }
 
-fn correlation_from(headers: &HeaderMap) -> CorrelationId {
+/// The id `headers` carry, else a fresh one.
+pub(crate) fn correlation_from(headers: &HeaderMap) -> CorrelationId {
     headers
         .get(CORRELATION_HEADER)
         .and_then(|value| value.to_str().ok())

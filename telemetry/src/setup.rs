@@ -27,6 +27,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, filter};
 use crate::config::{Config, LogExport, Queue};
 use crate::export::{self, ExportError, ExportRuntime};
 use crate::guard::{Parts, Telemetry};
+use crate::loki::{self, LokiError};
 use crate::metrics::Metrics;
 use crate::names::{attribute, signal};
 use crate::panic_hook;
@@ -47,6 +48,9 @@ pub enum InitError {
     /// An exporter could not be built.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// The way to Loki could not be set up.
+    #[error(transparent)]
+    Loki(#[from] LokiError),
     /// A thread could not be started.
     #[error("cannot start telemetry's threads: {0}")]
     Thread(#[from] std::io::Error),
@@ -129,6 +133,7 @@ impl Builder {
         let (dispatch, telemetry) = self.build()?;
         tracing::dispatcher::set_global_default(dispatch).map_err(|_| InitError::AlreadyInstalled)?;
         opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+        telemetry.publish_tracer();
         panic_hook::install();
         Ok(telemetry)
     }
@@ -161,6 +166,13 @@ impl Builder {
             self.logger = self.logger.with_log_processor(logs::Bounded { inner, budget });
             self.has_log_processor = true;
         }
+        let (gate, shipper) = match &config.logs {
+            LogExport::Loki { url, timeout } if !config.disabled => {
+                let (gate, shipper) = loki::start(&config, url, *timeout, &runtime, Arc::clone(&log_budget))?;
+                (Some(gate), Some(shipper))
+            }
+            _ => (None, None),
+        };
         let tracer = self.tracer.build();
         let logger = self.logger.build();
         let bridged = self.has_log_processor && !config.disabled;
@@ -180,8 +192,20 @@ impl Builder {
                         event_filter(&config).map(|f| OpenTelemetryTracingBridge::new(&logger).with_filter(f))
                     })
                     .transpose()?,
+            )
+            .with(
+                gate.map(|layer| loki_filter(&config).map(|filter| layer.with_filter(filter))).transpose()?,
             );
-        let parts = Parts { tracer, logger, span_budget, log_budget, sink, runtime, limit: config.drain };
+        let parts = Parts {
+            tracer,
+            logger,
+            span_budget,
+            log_budget,
+            loki: shipper,
+            sink,
+            runtime,
+            limit: config.drain,
+        };
         Ok((Dispatch::new(subscriber), Telemetry::new(metrics, parts)))
     }
 }
@@ -189,6 +213,15 @@ impl Builder {
 /// Spans of level INFO and above; nothing of the libraries below HTTP has any, and their debug spans would be noise.
 fn is_ours(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && *metadata.level() <= Level::INFO
+}
+
+/// As for events, but spans pass, because tracing-loki needs to have seen each span whose event it writes.
+fn loki_filter<S>(config: &Config) -> Result<impl filter::FilterExt<S> + use<S>, InitError>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    use tracing_subscriber::filter::FilterExt;
+    Ok(event_filter(config)?.or(filter::filter_fn(is_ours)))
 }
 
 fn event_filter(config: &Config) -> Result<EnvFilter, InitError> {

@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use http::Extensions;
 use opentelemetry::Context;
+use opentelemetry::context::FutureExt;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use super::Route;
+use crate::correlation::CorrelationId;
 use crate::metrics::{ClientLabels, ClientStatus, Metrics};
 use crate::names::UNKNOWN_ROUTE;
 use crate::{propagation, semconv};
@@ -17,7 +19,7 @@ use crate::{propagation, semconv};
 #[derive(Clone, Copy)]
 pub(super) struct Peer(pub(super) &'static str);
 
-/// Names the peer.
+/// Names the peer, and gives a call that belongs to no request a correlation id: that of its header, else a fresh one.
 pub(super) struct Named(pub(super) &'static str);
 
 #[async_trait::async_trait]
@@ -29,7 +31,12 @@ impl Middleware for Named {
         next: Next<'_>,
     ) -> Result<Response> {
         extensions.insert(Peer(self.0));
-        next.run(request, extensions).await
+        if CorrelationId::current().is_some() {
+            return next.run(request, extensions).await;
+        }
+        let id = propagation::correlation_from(request.headers());
+        let context = Context::map_current(|context| propagation::correlated(context, &id));
+        next.run(request, extensions).with_context(context).await
     }
 }
 

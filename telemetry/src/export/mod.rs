@@ -9,6 +9,7 @@ mod otlp;
 mod runtime;
 
 pub(crate) use deadline::Deadline;
+pub(crate) use http::bare_client;
 pub use otlp::ExportError;
 pub(crate) use otlp::{log_exporter, span_exporter};
 pub(crate) use runtime::ExportRuntime;

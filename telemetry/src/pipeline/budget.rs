@@ -53,6 +53,11 @@ impl Budget {
         false
     }
 
+    /// Counts one item as dropped that found no place elsewhere.
+    pub(crate) fn refuse(&self) {
+        self.dropped.inc();
+    }
+
     /// The export of `items` is over; `rejected` of them did not arrive.
     pub(crate) fn done(&self, items: usize, rejected: usize) {
         let settled = self.books();
@@ -81,6 +86,7 @@ impl Budget {
     }
 
     /// Items between admission and the end of their export.
+    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::SeqCst)
     }
