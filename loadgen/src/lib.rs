@@ -1,1 +1,15 @@
 //! Seeded, partly open load: plan, pacing, ledger, report.
+
+pub mod client;
+pub mod nearest;
+pub mod plan;
+pub mod profile;
+pub mod progress;
+pub mod report;
+mod run;
+pub mod serve;
+pub mod span;
+pub mod stats;
+
+pub use report::Report;
+pub use run::{EXIT_GOOD, EXIT_OVERLOAD, EXIT_THRESHOLD, Options, Point, run, run_url};

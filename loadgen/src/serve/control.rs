@@ -1,0 +1,170 @@
+//! The control listener's routes. Everything but `/metrics` wants the bearer token.
+
+use super::metrics::Meter;
+use crate::client::Answer;
+use crate::plan::journeys::Kind;
+use crate::progress::Snapshot;
+use crate::run::{Shared, get};
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get as read, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// Largest body read: a lease.
+const LARGEST_BODY: usize = 1_024;
+/// Longest lease, in seconds.
+const LONGEST_LEASE: f64 = 3_600.0;
+
+/// Trace and correlation id of the first order that was placed: what a newcomer is shown.
+#[derive(Debug, Default)]
+pub(super) struct FirstOrder(OnceLock<(String, String)>);
+
+impl FirstOrder {
+    pub(super) fn look(&self, kind: &Kind, answer: &Answer) {
+        let ordered = kind.method == "POST" && kind.route == "/orders" && answer.outcome == Ok(201);
+        if ordered && answer.sampled {
+            self.0.get_or_init(|| (answer.trace_id.to_string(), answer.correlation_id.clone()));
+        }
+    }
+}
+
+/// What the routes answer from.
+pub(super) struct Control {
+    shared: Arc<Shared>,
+    meter: Arc<Meter>,
+    first: Arc<FirstOrder>,
+    token: [u8; 32],
+    plan_digest: String,
+    process: Option<telemetry::Metrics>,
+    latest: Mutex<Snapshot>,
+}
+
+impl Control {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        meter: Arc<Meter>,
+        first: Arc<FirstOrder>,
+        token: String,
+        plan_digest: String,
+        process: Option<telemetry::Metrics>,
+    ) -> Self {
+        let token = Sha256::digest(token.into_bytes()).into();
+        Self { shared, meter, first, token, plan_digest, process, latest: Mutex::default() }
+    }
+
+    /// Takes the run's snapshot of this second.
+    pub(super) fn update(&self, snapshot: &Snapshot) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = *snapshot;
+        self.meter.update(snapshot, self.shared.gate.paused_for().is_some());
+    }
+
+    /// Counts of this moment, rates and percentiles of the last second.
+    fn snapshot(&self) -> Snapshot {
+        let counters = &self.shared.counters;
+        let latest = *self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        Snapshot {
+            scheduled: get(&counters.scheduled),
+            fired: get(&counters.fired),
+            ended: get(&counters.ended),
+            in_flight: self.shared.gate.in_flight(),
+            failed: get(&counters.failed),
+            expected_failures: get(&counters.expected_failures),
+            shed: get(&counters.shed),
+            paused: get(&counters.paused),
+            ..latest
+        }
+    }
+
+    /// Compares digests, in a time that does not depend on where they differ.
+    fn admits(&self, token: &str) -> bool {
+        let given: [u8; 32] = Sha256::digest(token).into();
+        given.iter().zip(&self.token).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+    }
+}
+
+/// The routes.
+pub(super) fn routes(control: Arc<Control>) -> Router {
+    Router::new()
+        .route("/status", read(status))
+        .route("/pause", post(pause))
+        .route("/resume", post(resume))
+        .route_layer(from_fn_with_state(Arc::clone(&control), guard))
+        .route("/metrics", read(metrics))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(control)
+}
+
+fn problem(status: StatusCode, detail: impl Into<String>) -> Response {
+    let body =
+        json!({ "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail.into() });
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}
+
+async fn guard(State(control): State<Arc<Control>>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    match given.and_then(|v| v.strip_prefix("Bearer ")) {
+        Some(token) if control.admits(token) => next.run(request).await,
+        _ => problem(StatusCode::UNAUTHORIZED, "send the header Authorization: Bearer TOKEN"),
+    }
+}
+
+async fn status(State(control): State<Arc<Control>>) -> Response {
+    let s = control.snapshot();
+    let plan = &control.shared.plan;
+    let paused_for = control.shared.gate.paused_for();
+    let (trace, correlation) = control.first.0.get().cloned().unzip();
+    Json(json!({
+        "profile": plan.profile().name, "seed": plan.seed(), "rps": plan.rps(), "plan_digest": control.plan_digest,
+        "run": control.shared.ids.run().to_string(),
+        "elapsed_s": s.elapsed_s, "rate": s.rate,
+        "scheduled": s.scheduled, "fired": s.fired, "ended": s.ended, "in_flight": s.in_flight,
+        "late": s.late, "shed": s.shed, "failed": s.failed, "expected_failures": s.expected_failures,
+        "response_ms": { "p99": s.response_p99_ms }, "lag_ms": { "p99": s.lag_p99_ms },
+        "paused": paused_for.is_some(), "paused_for_s": paused_for.map(|d| d.as_secs_f64()),
+        "paused_sessions": s.paused,
+        "first_trace_id": trace, "first_correlation_id": correlation,
+    }))
+    .into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lease {
+    lease_s: f64,
+}
+
+async fn pause(State(control): State<Arc<Control>>, lease: Result<Json<Lease>, JsonRejection>) -> Response {
+    let wrong =
+        |why: String| problem(StatusCode::BAD_REQUEST, format!("send {{\"lease_s\": SECONDS}}: {why}"));
+    let lease = match lease {
+        Ok(Json(lease)) => lease.lease_s,
+        Err(rejection) => return wrong(rejection.body_text()),
+    };
+    if !(lease > 0.0 && lease <= LONGEST_LEASE) {
+        return wrong(format!("a lease is more than 0 and at most {LONGEST_LEASE} seconds"));
+    }
+    if control.shared.gate.pause(Duration::from_secs_f64(lease)).await {
+        status(State(control)).await
+    } else {
+        problem(StatusCode::CONFLICT, "traffic was resumed before it had come to rest")
+    }
+}
+
+async fn resume(State(control): State<Arc<Control>>) -> Response {
+    control.shared.gate.resume();
+    status(State(control)).await
+}
+
+async fn metrics(State(control): State<Arc<Control>>) -> Response {
+    control.meter.update(&control.snapshot(), control.shared.gate.paused_for().is_some());
+    let text = control.meter.encode(control.process.as_ref());
+    ([(header::CONTENT_TYPE, telemetry::metrics::CONTENT_TYPE)], text).into_response()
+}
