@@ -33,7 +33,8 @@ impl Deadline {
     pub(crate) async fn run(&self, export: impl Future<Output = OTelSdkResult>) -> OTelSdkResult {
         self.rejected.store(0, Ordering::Relaxed);
         let limit = self.limit;
-        let timer = self.timer.spawn(tokio::time::sleep(limit));
+        // The sleep is made inside the task: this thread has no timer to make it with.
+        let timer = self.timer.spawn(async move { tokio::time::sleep(limit).await });
         let stop = timer.abort_handle();
         let result = match select(pin!(export), timer).await {
             Either::Left((result, _)) => result,

@@ -38,18 +38,15 @@ impl ExportRuntime {
         &self.handle
     }
 
-    /// Runs `future` here and waits for it on the calling thread, no longer than `limit`. `None` when it took longer.
-    pub(crate) fn wait<T: Send + 'static>(
-        &self,
-        limit: Duration,
-        future: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        let (sender, receiver) = mpsc::sync_channel(1);
+    /// Runs `future` here and waits for it on the calling thread, no longer than `limit`.
+    pub(crate) fn wait(&self, limit: Duration, future: impl Future<Output = ()> + Send + 'static) {
+        let (finished, end) = mpsc::sync_channel(1);
         self.handle.spawn(async move {
-            // The receiver is gone when the limit passed; the result is then of no use.
-            let _ = sender.try_send(future.await);
+            future.await;
+            // Nobody listens any more when the limit passed.
+            let _ = finished.try_send(());
         });
-        receiver.recv_timeout(limit).ok()
+        let _ = end.recv_timeout(limit);
     }
 }
 

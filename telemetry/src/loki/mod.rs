@@ -94,9 +94,9 @@ pub(crate) fn start(
 }
 
 impl Shipper {
-    /// Sends what is queued, no longer than `limit`. `false` when time ran out.
-    pub(crate) fn drain(self, runtime: &ExportRuntime, limit: Duration) -> bool {
-        let finished = runtime.wait(limit, async move {
+    /// Sends what is queued, no longer than `limit`; what is left then is still held in the budget.
+    pub(crate) fn drain(self, runtime: &ExportRuntime, limit: Duration) {
+        runtime.wait(limit, async move {
             self.controller.shutdown().await;
             // These tasks end by themselves; a panic in one is an end, too.
             let _ = self.background.await;
@@ -105,6 +105,5 @@ impl Shipper {
             let _ = self.relay.await;
             let _ = self.forward.await;
         });
-        finished.is_some()
     }
 }

@@ -80,13 +80,12 @@ impl Budget {
         let mut settled = self.books();
         if !*settled {
             *settled = true;
-            self.dropped.inc_by(self.held.load(Ordering::SeqCst) as u64);
+            self.dropped.inc_by(self.held() as u64);
         }
         Outcome { exported: self.exported.load(Ordering::Relaxed), dropped: self.dropped.get() }
     }
 
     /// Items between admission and the end of their export.
-    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::SeqCst)
     }
