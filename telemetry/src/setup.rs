@@ -16,7 +16,7 @@ use opentelemetry_sdk::logs::{
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{
-    BatchConfigBuilder as SpanBatch, BatchSpanProcessor, SdkTracerProvider, SpanProcessor,
+    BatchConfigBuilder as SpanBatch, BatchSpanProcessor, IdGenerator, SdkTracerProvider, SpanProcessor,
     TracerProviderBuilder,
 };
 use tracing::{Dispatch, Level, Metadata, Subscriber};
@@ -115,6 +115,13 @@ impl Builder {
     pub fn log_processor(mut self, processor: impl LogProcessor + 'static) -> Builder {
         self.logger = self.logger.with_log_processor(processor);
         self.has_log_processor = true;
+        self
+    }
+
+    /// Takes trace and span ids from `generator` instead of drawing them at random.
+    #[must_use]
+    pub fn id_generator(mut self, generator: impl IdGenerator + 'static) -> Builder {
+        self.tracer = self.tracer.with_id_generator(generator);
         self
     }
 
