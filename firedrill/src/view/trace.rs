@@ -128,9 +128,7 @@ impl Drawing<'_> {
         if let Place::Orphan { missing } = node.place {
             self.note(&below, DIM, &format!("parent {missing} is missing"));
         }
-        // The status alone already stands beside the mark.
-        let status = node.http_status().map(|code| format!("status {code}"));
-        if let Some(error) = node.error_text().filter(|error| Some(error) != status.as_ref()) {
+        if let Some(error) = node.error_note() {
             self.note(&below, RED, &format!("✗ {}", clean(&error)));
         }
         for link in node.links() {

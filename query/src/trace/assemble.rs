@@ -94,8 +94,10 @@ pub fn assemble(trace: Trace, logs: Vec<LogEntry>) -> Tree {
     for ((slot, children), gaps) in slots.into_iter().zip(children).zip(gaps) {
         // `order` names each span once, so there is always one to take.
         let Some(span) = spans[slot.span].take() else { continue };
+        let process = processes.get(&span.process_id).cloned().unwrap_or_default();
         nodes.push(Node {
-            service: processes.get(&span.process_id).map(|p| p.service_name.clone()).unwrap_or_default(),
+            service: process.service_name,
+            resource: process.tags,
             depth: slot.depth,
             place: slot.place,
             parent: slot.parent,

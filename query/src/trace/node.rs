@@ -3,7 +3,7 @@
 use super::gaps::Gap;
 use crate::{
     LogEntry, SpanId, TraceId,
-    jaeger::{ReferenceKind, Span, TagValue},
+    jaeger::{ReferenceKind, Span, Tag, TagValue},
 };
 
 /// Why a span stands where it does.
@@ -53,6 +53,8 @@ pub struct Node {
     pub span: Span,
     /// The service that wrote it; empty if the answer does not say.
     pub service: String,
+    /// The rest of what is known of the process that wrote it: version, instance.
+    pub resource: Vec<Tag>,
     /// How many ancestors it has here.
     pub depth: usize,
     /// Why it stands here.
@@ -121,6 +123,13 @@ impl Node {
             .or_else(|| span.tag_text("error.type").filter(|kind| kind.parse::<u16>().is_err()))
             .or_else(status);
         Some(text.unwrap_or_else(|| "error".to_owned()))
+    }
+
+    /// As [`Node::error_text`], but nothing where that only repeats the status of the answer.
+    #[must_use]
+    pub fn error_note(&self) -> Option<String> {
+        let status = self.http_status().map(|code| format!("status {code}"));
+        self.error_text().filter(|text| Some(text) != status.as_ref())
     }
 
     /// The status of the HTTP answer.

@@ -120,6 +120,7 @@ fn a_server_span_tells_its_error_its_correlation_and_its_metric() {
     assert_eq!(node.span.tag("error"), Some(&TagValue::Bool(true)));
     assert_eq!((node.kind(), node.is_error(), node.resend_count()), (Kind::Server, true, Some(2)));
     assert_eq!(node.error_text().unwrap(), "status 503");
+    assert_eq!(node.error_note(), None, "the status is no news beside the status");
     assert_eq!(
         node.links().map(|l| (l.trace_id, l.span_id)).collect::<Vec<_>>(),
         [(TraceId(0xff), SpanId(0xe))]
