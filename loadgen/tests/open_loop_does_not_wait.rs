@@ -4,6 +4,7 @@
 mod support;
 
 use loadgen::client::Failure;
+use loadgen::progress::Snapshot;
 use loadgen::stats::{Percentiles, Recorder, Sample};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,12 +40,13 @@ async fn what_does_not_fit_in_flight_is_shed_and_counted() {
     let options = loadgen::Options { max_in_flight: 3, ..options() };
     let sessions = plan.arrivals().count() as u64;
     let releasing = Arc::clone(&shop);
-    let running = tokio::spawn(run(plan, shop.targets(), options));
-    releasing.arrived.acquire_many(3).await.unwrap().forget();
-    // The rest of the plan comes due while three are under way: held until the plan is over.
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    releasing.answers.add_permits(tokio::sync::Semaphore::MAX_PERMITS);
-    let report = running.await.unwrap();
+    // Answers come once the rest of the plan has come due while three are under way.
+    let release = move |snapshot: &Snapshot| {
+        if snapshot.scheduled == sessions && releasing.answers.available_permits() == 0 {
+            releasing.answers.add_permits(tokio::sync::Semaphore::MAX_PERMITS / 2);
+        }
+    };
+    let report = loadgen::run(plan, shop.targets(), options, release, std::future::pending()).await.unwrap();
     assert_eq!(report.scheduled, report.fired + report.shed);
     assert_eq!(report.shed, sessions - 3);
     assert_eq!(report.fired, shop.count());
