@@ -231,9 +231,11 @@ where
     Ok(event_filter(config)?.or(filter::filter_fn(is_ours)))
 }
 
+/// What was asked for, without the libraries the SDK's exporting threads speak gRPC with: nothing else here uses them, and
+/// their events would tell of the telemetry's own export.
 fn event_filter(config: &Config) -> Result<EnvFilter, InitError> {
     EnvFilter::builder()
-        .parse(&config.filter)
+        .parse(format!("{},h2=off,tonic=off,tower=off", config.filter))
         .map_err(|source| InitError::Filter { filter: config.filter.clone(), source })
 }
 

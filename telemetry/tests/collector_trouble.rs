@@ -57,8 +57,8 @@ async fn serve_requests(config: Config) -> (DrainReport, u64) {
 /// With a collector that never answers, the requests could not end if one of them waited for it: its time-out is a minute
 /// and the places are a tenth of the requests.
 async fn a_hanging_collector_costs_no_request(protocol: &str) {
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (report, dropped) = serve_requests(config(protocol, silent.local_addr().unwrap())).await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let (report, dropped) = serve_requests(config(protocol, silent.local_addr().expect("bound"))).await;
     assert_eq!(dropped, REQUESTS - CAPACITY as u64, "all that found no place is counted, and nothing else");
     assert!(report.deadline_hit);
     assert_eq!((report.traces.exported, report.traces.dropped), (0, REQUESTS));

@@ -13,6 +13,7 @@ const SPANS: u64 = 1_500;
 /// A queue that sends nothing by itself while the test runs.
 fn config(collector: SocketAddr) -> Config {
     let mut config = Config::read("user-service", "1.2.3", |variable| match variable {
+        "OTEL_EXPORTER_OTLP_PROTOCOL" => Some("grpc".to_owned()),
         "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(format!("http://{collector}")),
         "OTEL_BSP_MAX_EXPORT_BATCH_SIZE" => Some("2048".to_owned()),
         "OTEL_BSP_SCHEDULE_DELAY" => Some("3600000".to_owned()),
@@ -34,24 +35,9 @@ fn with_spans(collector: SocketAddr) -> Telemetry {
     telemetry
 }
 
-/// A collector on a thread and a runtime of its own, not those under test. It ends with the process.
-fn collector() -> (Collector, SocketAddr) {
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let collector = Collector::default();
-            let address = collector.http().await;
-            sender.send((collector, address)).unwrap();
-            std::future::pending::<()>().await;
-        });
-    });
-    receiver.recv().unwrap()
-}
-
 #[tokio::test]
 async fn shutdown_sends_what_is_queued_and_says_so() {
-    let (collector, address) = collector();
+    let (collector, address) = Collector::apart();
     let telemetry = with_spans(address);
     assert_eq!(collector.span_count(), 0);
     let report = telemetry.shutdown().await;
@@ -67,14 +53,14 @@ async fn an_error_path_that_only_drops_the_guard_sends_it_too() {
         "no number".parse::<u16>()?;
         Ok(())
     }
-    let (collector, address) = collector();
+    let (collector, address) = Collector::apart();
     fails(address).unwrap_err();
     assert_eq!(collector.span_count(), SPANS);
 }
 
 #[test]
 fn a_panic_sends_it_too() {
-    let (collector, address) = collector();
+    let (collector, address) = Collector::apart();
     std::thread::spawn(move || {
         let _telemetry = with_spans(address);
         panic!("on purpose");
@@ -86,7 +72,7 @@ fn a_panic_sends_it_too() {
 
 #[test]
 fn a_runtime_that_is_already_gone_does_not_keep_it_from_being_sent() {
-    let (collector, address) = collector();
+    let (collector, address) = Collector::apart();
     let own = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let telemetry = own.block_on(async { with_spans(address) });
     drop(own);
@@ -96,7 +82,7 @@ fn a_runtime_that_is_already_gone_does_not_keep_it_from_being_sent() {
 
 #[tokio::test]
 async fn what_comes_after_the_drain_harms_nothing() {
-    let (collector, address) = collector();
+    let (collector, address) = Collector::apart();
     let mut config = config(address);
     config.stdout = true;
     let (dispatch, telemetry) = Builder::new(config).output(Vec::new()).build().expect("telemetry is set up");

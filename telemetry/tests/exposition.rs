@@ -60,12 +60,14 @@ fn labels(set: &str) -> BTreeMap<String, String> {
 }
 
 async fn scrape(app: Router) -> String {
-    let response = app.oneshot(Request::get("/metrics").body(Body::empty()).unwrap()).await.unwrap();
+    let response =
+        app.oneshot(Request::get("/metrics").body(Body::empty()).expect("valid")).await.expect("an answer");
     assert_eq!(
         response.headers()["content-type"],
         "application/openmetrics-text; version=1.0.0; charset=utf-8"
     );
-    String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap()
+    let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+    String::from_utf8(body.to_vec()).expect("text")
 }
 
 #[tokio::test]

@@ -35,8 +35,8 @@ async fn front_and_back(observed: &Observed) -> String {
     format!("http://{front}/orders")
 }
 
-fn by_name<'a>(spans: &'a [SpanData], kind: SpanKind, name: &str) -> &'a SpanData {
-    spans.iter().find(|span| span.span_kind == kind && span.name == name).expect(name)
+fn by_name<'a>(spans: &'a [SpanData], kind: &SpanKind, name: &str) -> &'a SpanData {
+    spans.iter().find(|span| span.span_kind == *kind && span.name == name).expect(name)
 }
 
 #[tokio::test]
@@ -50,10 +50,10 @@ async fn two_services_share_one_trace_and_one_correlation_id() {
 
     let spans = observed.spans();
     assert_eq!(spans.len(), 4, "{spans:#?}");
-    let root = by_name(&spans, SpanKind::Client, "GET");
-    let front = by_name(&spans, SpanKind::Server, "GET /orders");
-    let call = by_name(&spans, SpanKind::Client, "GET /items/{id}");
-    let back = by_name(&spans, SpanKind::Server, "GET /items/{id}");
+    let root = by_name(&spans, &SpanKind::Client, "GET");
+    let front = by_name(&spans, &SpanKind::Server, "GET /orders");
+    let call = by_name(&spans, &SpanKind::Client, "GET /items/{id}");
+    let back = by_name(&spans, &SpanKind::Server, "GET /items/{id}");
     assert_eq!(root.parent_span_id, SpanId::INVALID);
     for (parent, child) in [(root, front), (front, call), (call, back)] {
         assert_eq!(child.parent_span_id, parent.span_context.span_id());

@@ -9,8 +9,9 @@ use opentelemetry_otlp::{
 use tonic::metadata::MetadataMap;
 
 use super::http::{ExportClient, Rejections, rejected_log_records, rejected_spans};
-use super::{Deadline, ExportRuntime};
+use super::{ExportRuntime, Supervisor};
 use crate::config::{Otlp, Protocol};
+use crate::names::signal;
 use crate::pipeline::{Budget, logs, spans};
 
 /// Why an exporter could not be built.
@@ -38,13 +39,13 @@ pub(crate) fn span_exporter(
     runtime: &ExportRuntime,
     budget: Arc<Budget>,
 ) -> Result<spans::Counted<SpanExporter>, ExportError> {
-    let deadline = Deadline::new(runtime.handle().clone(), otlp.timeout);
+    let supervisor = Supervisor::new(signal::TRACES, runtime.handle().clone(), otlp.timeout);
     // A gRPC channel starts its worker on the runtime that is current.
     let _here = runtime.handle().enter();
     let built = match otlp.protocol {
         Protocol::HttpProtobuf => SpanExporter::builder()
             .with_http()
-            .with_http_client(client(otlp, runtime, rejected_spans, &deadline)?)
+            .with_http_client(client(otlp, runtime, rejected_spans, &supervisor)?)
             .with_headers(otlp.headers.iter().cloned().collect())
             .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
             .with_endpoint(&otlp.endpoint)
@@ -57,7 +58,7 @@ pub(crate) fn span_exporter(
             .with_timeout(otlp.timeout)
             .build(),
     };
-    Ok(spans::Counted { inner: built.map_err(|source| build_error(otlp, source))?, budget, deadline })
+    Ok(spans::Counted { inner: built.map_err(|source| build_error(otlp, source))?, budget, supervisor })
 }
 
 /// The exporter of log records.
@@ -66,12 +67,12 @@ pub(crate) fn log_exporter(
     runtime: &ExportRuntime,
     budget: Arc<Budget>,
 ) -> Result<logs::Counted<LogExporter>, ExportError> {
-    let deadline = Deadline::new(runtime.handle().clone(), otlp.timeout);
+    let supervisor = Supervisor::new(signal::LOGS, runtime.handle().clone(), otlp.timeout);
     let _here = runtime.handle().enter();
     let built = match otlp.protocol {
         Protocol::HttpProtobuf => LogExporter::builder()
             .with_http()
-            .with_http_client(client(otlp, runtime, rejected_log_records, &deadline)?)
+            .with_http_client(client(otlp, runtime, rejected_log_records, &supervisor)?)
             .with_headers(otlp.headers.iter().cloned().collect())
             .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
             .with_endpoint(&otlp.endpoint)
@@ -84,16 +85,16 @@ pub(crate) fn log_exporter(
             .with_timeout(otlp.timeout)
             .build(),
     };
-    Ok(logs::Counted { inner: built.map_err(|source| build_error(otlp, source))?, budget, deadline })
+    Ok(logs::Counted { inner: built.map_err(|source| build_error(otlp, source))?, budget, supervisor })
 }
 
 fn client(
     otlp: &Otlp,
     runtime: &ExportRuntime,
     rejections: Rejections,
-    deadline: &Deadline,
+    supervisor: &Supervisor,
 ) -> Result<ExportClient, ExportError> {
-    Ok(ExportClient::new(runtime.handle().clone(), otlp.timeout, rejections, deadline.rejections())?)
+    Ok(ExportClient::new(runtime.handle().clone(), otlp.timeout, rejections, supervisor.rejections())?)
 }
 
 fn metadata(otlp: &Otlp) -> Result<MetadataMap, ExportError> {

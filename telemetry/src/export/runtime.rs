@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tracing::Dispatch;
 
 /// The runtime; stops when dropped.
 #[derive(Debug)]
@@ -24,8 +25,9 @@ impl ExportRuntime {
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         std::thread::Builder::new().name("telemetry-export".to_owned()).spawn(move || {
-            // Connections log and trace through whatever subscriber is current: none is, here.
-            tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), || {
+            // Connections log and trace through whatever subscriber is current: none is, here. Not `NoSubscriber`, whose
+            // registration would make every call site of the process ask anew at each event.
+            tracing::dispatcher::with_default(&Dispatch::none(), || {
                 // Both ways to end, a message and a dropped sender, mean stop.
                 let _ = runtime.block_on(stopped);
                 runtime.shutdown_timeout(Duration::from_millis(100));

@@ -11,7 +11,7 @@ use opentelemetry_sdk::logs::{LogBatch, LogExporter, LogProcessor, SdkLogRecord}
 
 use super::Budget;
 use crate::correlation::CorrelationId;
-use crate::export::Deadline;
+use crate::export::Supervisor;
 use crate::names::CORRELATION_ID_LOG;
 
 /// Adds `correlation_id` from the active context's baggage to every record.
@@ -62,19 +62,19 @@ impl<P: LogProcessor> LogProcessor for Bounded<P> {
     }
 }
 
-/// Exports under a deadline and enters the result into the books.
+/// Exports under supervision and enters the result into the books.
 #[derive(Debug)]
 pub(crate) struct Counted<E> {
     pub(crate) inner: E,
     pub(crate) budget: Arc<Budget>,
-    pub(crate) deadline: Deadline,
+    pub(crate) supervisor: Supervisor,
 }
 
 impl<E: LogExporter> LogExporter for Counted<E> {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
         let items = batch.iter().count();
-        let result = self.deadline.run(self.inner.export(batch)).await;
-        self.budget.done(items, self.deadline.rejected(&result, items));
+        let (result, lost) = self.supervisor.run(items, self.inner.export(batch)).await;
+        self.budget.done(items, lost);
         result
     }
 

@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 
 use super::Budget;
 use crate::correlation::CorrelationId;
-use crate::export::Deadline;
+use crate::export::Supervisor;
 use crate::names::CORRELATION_ID;
 
 /// Sets `correlation.id` from the parent context's baggage on every span.
@@ -68,19 +68,19 @@ impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
     }
 }
 
-/// Exports under a deadline and enters the result into the books.
+/// Exports under supervision and enters the result into the books.
 #[derive(Debug)]
 pub(crate) struct Counted<E> {
     pub(crate) inner: E,
     pub(crate) budget: Arc<Budget>,
-    pub(crate) deadline: Deadline,
+    pub(crate) supervisor: Supervisor,
 }
 
 impl<E: SpanExporter> SpanExporter for Counted<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let items = batch.len();
-        let result = self.deadline.run(self.inner.export(batch)).await;
-        self.budget.done(items, self.deadline.rejected(&result, items));
+        let (result, lost) = self.supervisor.run(items, self.inner.export(batch)).await;
+        self.budget.done(items, lost);
         result
     }
 

@@ -1,5 +1,8 @@
 //! A bounded buffer of finished lines and the thread that writes it. When the reader does not keep up, further lines are
 //! dropped and counted; when it is gone (a closed pipe), all are.
+//!
+//! Waking a thread costs more than formatting a line. So the writer, once woken, lets lines gather for a moment, and only
+//! the first line after a pause wakes it.
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,6 +12,8 @@ use prometheus_client::metrics::counter::Counter;
 
 /// Most bytes waiting to be written.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
+/// How long lines gather before they are written together.
+const GATHER: Duration = Duration::from_millis(2);
 
 /// Takes lines. Cheap to clone; all clones share one buffer.
 #[derive(Clone, Debug)]
@@ -25,6 +30,9 @@ struct Shared {
 struct State {
     waiting: Vec<u8>,
     lines: u64,
+    /// The writer waits to be woken.
+    asleep: bool,
+    /// Lines are out of the buffer and not yet written.
     writing: bool,
     closed: bool,
 }
@@ -53,9 +61,9 @@ impl Sink {
         }
         state.waiting.extend_from_slice(line);
         state.lines += 1;
-        let idle = !state.writing && state.lines == 1;
+        let wake = std::mem::take(&mut state.asleep);
         drop(state);
-        if idle {
+        if wake {
             self.0.changed.notify_all();
         }
     }
@@ -91,11 +99,17 @@ impl Shared {
                 let mut state = self.lock();
                 state.writing = false;
                 while state.lines == 0 {
+                    // Whoever closes waits to hear that all is written.
                     self.changed.notify_all();
                     if state.closed {
                         return;
                     }
+                    state.asleep = true;
                     state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                if !state.closed {
+                    state =
+                        self.changed.wait_timeout(state, GATHER).unwrap_or_else(PoisonError::into_inner).0;
                 }
                 state.writing = true;
                 std::mem::swap(&mut batch, &mut state.waiting);

@@ -41,18 +41,35 @@ impl Collector {
             assert_eq!(headers[header::CONTENT_TYPE], "application/x-protobuf");
             collector.note(headers.get("x-tenant").and_then(|value| value.to_str().ok()));
             let request = ExportTraceServiceRequest::decode(body).expect("OTLP traces");
-            collector.spans.lock().unwrap().extend(request.resource_spans);
+            collector.spans.lock().expect("no holder panics").extend(request.resource_spans);
             collector.trace_answer().encode_to_vec()
         }
         async fn logs(State(collector): State<Collector>, body: Bytes) {
             let request = ExportLogsServiceRequest::decode(body).expect("OTLP logs");
-            collector.logs.lock().unwrap().extend(request.resource_logs);
+            collector.logs.lock().expect("no holder panics").extend(request.resource_logs);
         }
         let app = Router::new()
             .route("/v1/traces", post(traces))
             .route("/v1/logs", post(logs))
             .with_state(self.clone());
         super::serve(app).await
+    }
+
+    /// One over gRPC on a thread and a runtime of its own, which log nothing. It ends with the process.
+    pub(crate) fn apart() -> (Collector, SocketAddr) {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let serve = async {
+                let collector = Collector::default();
+                let address = collector.grpc().await;
+                sender.send((collector, address)).expect("the test listens");
+                std::future::pending::<()>().await;
+            };
+            tracing::dispatcher::with_default(&tracing::Dispatch::none(), || runtime.block_on(serve));
+        });
+        receiver.recv().expect("the collector starts")
     }
 
     pub(crate) async fn grpc(&self) -> SocketAddr {
@@ -68,7 +85,7 @@ impl Collector {
     }
 
     pub(crate) fn spans(&self) -> Vec<ResourceSpans> {
-        self.spans.lock().unwrap().clone()
+        self.spans.lock().expect("no holder panics").clone()
     }
 
     pub(crate) fn span_count(&self) -> u64 {
@@ -76,17 +93,24 @@ impl Collector {
         scopes.map(|scope| scope.spans.len() as u64).sum()
     }
 
+    /// Bodies of the log records, as text.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let scopes = self.logs().into_iter().flat_map(|resource| resource.scope_logs);
+        let records = scopes.flat_map(|scope| scope.log_records);
+        records.map(|record| format!("{:?}", record.body.and_then(|body| body.value))).collect()
+    }
+
     pub(crate) fn logs(&self) -> Vec<ResourceLogs> {
-        self.logs.lock().unwrap().clone()
+        self.logs.lock().expect("no holder panics").clone()
     }
 
     /// Values of the header `x-tenant`.
     pub(crate) fn tenants(&self) -> Vec<String> {
-        self.headers.lock().unwrap().clone()
+        self.headers.lock().expect("no holder panics").clone()
     }
 
     fn note(&self, tenant: Option<&str>) {
-        self.headers.lock().unwrap().extend(tenant.map(str::to_owned));
+        self.headers.lock().expect("no holder panics").extend(tenant.map(str::to_owned));
     }
 
     fn trace_answer(&self) -> ExportTraceServiceResponse {
@@ -103,7 +127,7 @@ impl TraceService for Collector {
         request: tonic::Request<ExportTraceServiceRequest>,
     ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
         self.note(request.metadata().get("x-tenant").and_then(|value| value.to_str().ok()));
-        self.spans.lock().unwrap().extend(request.into_inner().resource_spans);
+        self.spans.lock().expect("no holder panics").extend(request.into_inner().resource_spans);
         Ok(tonic::Response::new(self.trace_answer()))
     }
 }
@@ -114,7 +138,7 @@ impl LogsService for Collector {
         &self,
         request: tonic::Request<ExportLogsServiceRequest>,
     ) -> Result<tonic::Response<ExportLogsServiceResponse>, tonic::Status> {
-        self.logs.lock().unwrap().extend(request.into_inner().resource_logs);
+        self.logs.lock().expect("no holder panics").extend(request.into_inner().resource_logs);
         Ok(tonic::Response::new(ExportLogsServiceResponse::default()))
     }
 }
