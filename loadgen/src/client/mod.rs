@@ -22,6 +22,7 @@ use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::Full;
 use opentelemetry::global::BoxedTracer;
 use pool::Pool;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 /// Carries the correlation id.
@@ -114,7 +115,7 @@ fn request(
     headers.insert(HOST, target.host.clone());
     headers.insert(TRACEPARENT, root.traceparent()?);
     headers.insert(CORRELATION, HeaderValue::from_str(correlation).ok()?);
-    headers.insert(BAGGAGE, HeaderValue::try_from(format!("correlation.id={}", escape(correlation))).ok()?);
+    headers.insert(BAGGAGE, HeaderValue::from_maybe_shared(baggage(correlation)).ok()?);
     if call.body.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
@@ -127,19 +128,19 @@ fn request(
     Some(request)
 }
 
-/// A value as baggage carries it: what is not plain is percent-encoded.
-fn escape(value: &str) -> std::borrow::Cow<'_, str> {
+/// The baggage that carries the correlation id: what is not plain in it is percent-encoded.
+fn baggage(correlation: &str) -> Bytes {
+    const KEY: &str = "correlation.id=";
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/!#$&'()*+<=>?@[]^`{|}".contains(&b);
-    if value.bytes().all(plain) {
-        return value.into();
-    }
-    let mut text = String::with_capacity(value.len() + 8);
-    for byte in value.bytes() {
+    let mut text = String::with_capacity(KEY.len() + correlation.len() + 8);
+    text.push_str(KEY);
+    for byte in correlation.bytes() {
         if plain(byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            // Writing to a String cannot fail.
+            let _ = write!(text, "%{byte:02X}");
         }
     }
-    text.into()
+    Bytes::from(text)
 }
