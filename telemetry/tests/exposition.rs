@@ -136,7 +136,8 @@ fn everything_carries_the_service_and_the_standard_families_are_there() {
 
 #[tokio::test]
 async fn routes_nobody_knows_are_one_series() {
-    let metrics = Metrics::new("user-service", "1.2.3");
+    let observed = observe(quiet("user-service"));
+    let metrics = observed.metrics();
     let app: Router = Router::new().layer(telemetry::server::layer(metrics.clone()));
     for n in 0..100 {
         let request = Request::builder().method("GET").uri(format!("/scan/{n}")).body(Body::empty()).unwrap();

@@ -10,10 +10,10 @@ use support::Lines;
 use support::collector::Collector;
 use telemetry::{Builder, Config, CorrelationId, InitError, propagation};
 
-fn config(endpoint: String) -> Config {
+fn config(endpoint: &str) -> Config {
     let mut config = Config::read("user-service", "1.2.3", |variable| match variable {
         "OTEL_EXPORTER_OTLP_PROTOCOL" => Some("grpc".to_owned()),
-        "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(endpoint.clone()),
+        "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(endpoint.to_owned()),
         "OTEL_BLRP_SCHEDULE_DELAY" | "OTEL_BSP_SCHEDULE_DELAY" => Some("10".to_owned()),
         // Whatever the export path said, it would be written.
         "RUST_LOG" => Some("trace".to_owned()),
@@ -35,8 +35,8 @@ async fn the_set_up_is_process_wide_and_does_not_observe_itself() {
     let (collector, address) = Collector::apart();
     let lines = Lines::default();
     let telemetry =
-        Builder::new(config(format!("http://{address}"))).output(lines.clone()).install().expect("set up");
-    let again = telemetry::init(config(format!("http://{address}"))).expect_err("a second set-up");
+        Builder::new(config(&format!("http://{address}"))).output(lines.clone()).install().expect("set up");
+    let again = telemetry::init(config(&format!("http://{address}"))).expect_err("a second set-up");
     assert!(matches!(again, InitError::AlreadyInstalled), "{again}");
 
     // Several exports, each of which would be heard if the export path could be heard.

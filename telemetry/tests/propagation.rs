@@ -131,19 +131,3 @@ async fn a_disabled_sdk_hands_the_callers_context_through() {
     assert!(seen_behind.contains("x-correlation-id: c-9"), "{seen_behind}");
     assert!(observed.spans().is_empty());
 }
-
-#[tokio::test]
-async fn without_a_subscriber_the_correlation_id_still_travels() {
-    let metrics = telemetry::Metrics::new("order-service", "1.2.3");
-    let app = Router::new()
-        .route(
-            "/",
-            get(|| async {
-                telemetry::CorrelationId::current().map(|id| id.as_str().to_owned()).unwrap_or_default()
-            }),
-        )
-        .layer(telemetry::server::layer(metrics));
-    let address = serve(app).await;
-    let request = reqwest::Client::new().get(format!("http://{address}/")).header("x-correlation-id", "c-10");
-    assert_eq!(request.send().await.unwrap().text().await.unwrap(), "c-10");
-}

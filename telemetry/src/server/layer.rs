@@ -76,10 +76,11 @@ where
             InFlight::begin(&self.metrics, &request)
         };
         let span = in_flight.span().clone();
-        let unseen = span.is_disabled();
-        let answer =
-            span.in_scope(|| std::panic::catch_unwind(AssertUnwindSafe(|| self.inner.call(request))));
         let correlation = inbound.correlation;
+        let (carried, answer) = span.in_scope(|| {
+            let carried = CorrelationId::current().is_some_and(|id| id == correlation);
+            (carried, std::panic::catch_unwind(AssertUnwindSafe(|| self.inner.call(request))))
+        });
         let observed = async move {
             let outcome = match answer {
                 Ok(answer) => AssertUnwindSafe(answer).catch_unwind().await,
@@ -97,11 +98,11 @@ where
             };
             Ok(marked(response, &correlation))
         };
-        if unseen {
-            // No span carries the context then, and the correlation id must reach outbound calls all the same.
-            Box::pin(observed.with_context(inbound.context))
-        } else {
+        if carried {
             Box::pin(observed.instrument(span))
+        } else {
+            // Without a subscriber no span carries the context, and the correlation id must reach outbound calls all the same.
+            Box::pin(observed.with_context(inbound.context))
         }
     }
 }
