@@ -53,6 +53,14 @@ fn a_signals_own_variable_wins_over_the_general_one() {
 }
 
 #[test]
+fn the_shorter_of_the_exporters_and_the_queues_time_out_counts() {
+    let shorter = config(&[("OTEL_BSP_EXPORT_TIMEOUT", "500")]);
+    assert_eq!(shorter.traces.expect("traces are on").timeout, Duration::from_millis(500));
+    let longer = config(&[("OTEL_BSP_EXPORT_TIMEOUT", "30000")]);
+    assert_eq!(longer.traces.expect("traces are on").timeout, Duration::from_secs(3));
+}
+
+#[test]
 fn grpc_has_its_own_default_port_and_takes_the_endpoint_as_a_base() {
     let standard = config(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).traces.expect("traces are on");
     assert_eq!((standard.protocol, standard.endpoint.as_str()), (Protocol::Grpc, "http://127.0.0.1:4317"));

@@ -54,3 +54,12 @@ async fn a_panic_is_a_500_with_its_correlation_id_and_an_error_span() {
     assert_eq!(lines.last().unwrap()["level"], "ERROR");
     assert_eq!(lines.last().unwrap()["correlation_id"], "c-42");
 }
+
+#[tokio::test]
+async fn a_panic_behind_a_path_that_is_not_observed_is_a_500_too() {
+    let observed = observe(quiet("product-service"));
+    let app = Router::new().route("/ready", get(panics)).layer(telemetry::server::layer(observed.metrics()));
+    let response = app.oneshot(Request::get("/ready").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 500);
+    assert!(observed.spans().is_empty());
+}

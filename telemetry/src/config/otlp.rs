@@ -50,10 +50,12 @@ pub(super) struct Signal {
     pub(super) name: &'static str,
     /// Path below a general HTTP endpoint.
     pub(super) path: &'static str,
+    /// Prefix of its queue's variables.
+    pub(super) queue: &'static str,
 }
 
-pub(super) const TRACES: Signal = Signal { name: "TRACES", path: "v1/traces" };
-pub(super) const LOGS: Signal = Signal { name: "LOGS", path: "v1/logs" };
+pub(super) const TRACES: Signal = Signal { name: "TRACES", path: "v1/traces", queue: "OTEL_BSP" };
+pub(super) const LOGS: Signal = Signal { name: "LOGS", path: "v1/logs", queue: "OTEL_BLRP" };
 
 impl Signal {
     fn setting(&self, env: &Env<'_>, what: &str) -> Option<(String, String)> {
@@ -80,6 +82,8 @@ impl Signal {
             Some((variable, value)) => parse_millis(&variable, &value)?,
             None => DEFAULT_TIMEOUT,
         };
+        let of_the_queue = env.millis(&format!("{}_EXPORT_TIMEOUT", self.queue))?;
+        let timeout = of_the_queue.map_or(timeout, |limit| timeout.min(limit));
         let headers = match self.setting(env, "HEADERS") {
             Some((variable, value)) => parse_pairs(&variable, &value)?,
             None => Vec::new(),

@@ -1,5 +1,6 @@
 //! The tower plumbing: which requests are observed, and the future that carries the span.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -65,10 +66,12 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let inbound = propagation::extract(request.headers());
         if UNOBSERVED_PATHS.contains(&request.uri().path()) {
-            let answer = self.inner.call(request);
-            return Box::pin(
-                async move { answer.await.map(|response| marked(response, &inbound.correlation)) },
-            );
+            let answer = std::panic::catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
+            return Box::pin(async move {
+                let response =
+                    outcome(answer).await.unwrap_or_else(|_| panic::response(&inbound.correlation));
+                Ok(marked(response, &inbound.correlation))
+            });
         }
         let in_flight = {
             // The active context becomes the span's parent.
@@ -82,12 +85,8 @@ where
             (carried, std::panic::catch_unwind(AssertUnwindSafe(|| self.inner.call(request))))
         });
         let observed = async move {
-            let outcome = match answer {
-                Ok(answer) => AssertUnwindSafe(answer).catch_unwind().await,
-                Err(panicked) => Err(panicked),
-            };
-            let response = match outcome {
-                Ok(Ok(response)) => {
+            let response = match outcome(answer).await {
+                Ok(response) => {
                     in_flight.answered(response.status());
                     response
                 }
@@ -105,6 +104,17 @@ where
             Box::pin(observed.with_context(inbound.context))
         }
     }
+}
+
+type Panic = Box<dyn Any + Send>;
+
+/// The response, or the panic on the way to it.
+async fn outcome<F>(answer: Result<F, Panic>) -> Result<Response<Body>, Panic>
+where
+    F: Future<Output = Result<Response<Body>, Infallible>>,
+{
+    let Ok(response) = AssertUnwindSafe(answer?).catch_unwind().await?;
+    Ok(response)
 }
 
 fn marked(mut response: Response<Body>, correlation: &CorrelationId) -> Response<Body> {
