@@ -1,1 +1,105 @@
 //! The embedded telemetry backend: OTLP, Loki push and scrape in; the Prometheus, Loki and Jaeger query APIs out.
+//!
+//! [`run`] takes five bound listeners and serves until `shutdown` resolves. Spans and logs are stored on disk, metric
+//! samples in memory; both are bounded by age and size. The backend knows no service: nothing here names one.
+//! It does not set up logging (the process does), has no alerting rules, and scrapes nothing but the targets it is given.
+
+mod api;
+mod config;
+mod error;
+mod ingest;
+mod labels;
+mod logql;
+mod matcher;
+mod promql;
+mod server;
+mod stats;
+mod store;
+mod time;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use config::{Config, Limits};
+pub use error::Error;
+
+use stats::Stats;
+use store::Store;
+
+/// The sockets to serve, already bound: the caller chooses addresses and reports a taken port.
+#[derive(Debug)]
+pub struct Listeners {
+    /// OTLP over gRPC (usually port 4317).
+    pub otlp_grpc: TcpListener,
+    /// OTLP over HTTP (usually port 4318).
+    pub otlp_http: TcpListener,
+    /// The Prometheus query API and the backend's own `/metrics` (usually port 9090).
+    pub prometheus: TcpListener,
+    /// The Loki push and query API (usually port 3100).
+    pub loki: TcpListener,
+    /// The Jaeger query API (usually port 16686).
+    pub jaeger: TcpListener,
+}
+
+/// What every listener shares.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) targets: ingest::scrape::Targets,
+    pub(crate) gate: api::gate::Gate,
+    pub(crate) started_ms: i64,
+}
+
+/// Opens the store, serves the five listeners, and returns when `shutdown` has resolved and everything accepted is
+/// on disk.
+///
+/// # Errors
+/// [`Error`] when the data directory cannot be used or a listener fails. Once serving, a full disk is not an error:
+/// ingest is refused (and counted) until there is room again.
+pub async fn run(
+    listeners: Listeners,
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    let stats = Arc::new(Stats::default());
+    let (store, writer) = Store::open(&config, Arc::clone(&stats))?;
+    let backend = Arc::new(Backend {
+        gate: api::gate::Gate::new(config.limits.concurrent_queries, config.limits.query_timeout),
+        targets: ingest::scrape::Targets::default(),
+        started_ms: time::now_ms(),
+        store,
+        stats,
+        config,
+    });
+    let stop = CancellationToken::new();
+    let on_shutdown = stop.clone();
+    tokio::spawn(async move {
+        shutdown.await;
+        on_shutdown.cancel();
+    });
+    tracing::info!(data_dir = %backend.config.data_dir.display(), "telemetry backend is serving");
+
+    let limits = backend.config.limits.clone();
+    let serve = |listener, router, stop| server::serve(listener, router, limits.clone(), stop);
+    let (grpc, http, prometheus, loki, jaeger, (), ()) = tokio::join!(
+        ingest::otlp_grpc::serve(listeners.otlp_grpc, Arc::clone(&backend), stop.clone()),
+        serve(listeners.otlp_http, ingest::otlp_http::routes(Arc::clone(&backend)), stop.clone()),
+        serve(listeners.prometheus, api::prometheus::routes(Arc::clone(&backend)), stop.clone()),
+        serve(listeners.loki, api::loki::routes(Arc::clone(&backend)), stop.clone()),
+        serve(listeners.jaeger, api::jaeger::routes(Arc::clone(&backend)), stop.clone()),
+        ingest::scrape::run(Arc::clone(&backend), stop.clone()),
+        store::maintain(Arc::clone(&backend), stop.clone()),
+    );
+    // Whatever was acknowledged is written before the process may end.
+    drop(backend);
+    tokio::task::spawn_blocking(move || writer.finish())
+        .await
+        .map_err(|_| Error::Stopped("the store's writer"))?;
+    tracing::info!("telemetry backend has stopped");
+    grpc.and(http).and(prometheus).and(loki).and(jaeger)
+}

@@ -1,0 +1,209 @@
+//! `/api/v1/query`, `/api/v1/query_range`, `/api/v1/query_exemplars`.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use promql_parser::parser::{Expr, VectorSelector};
+use serde::Serialize;
+use serde_json::{Number, json};
+
+use super::answer::{ApiError, number, seconds, success};
+use super::times::{duration, time};
+use crate::Backend;
+use crate::api::params::{self, Params};
+use crate::labels::Labels;
+use crate::promql::{self, Bounds, Grid, Row, Value, is_present, matchers_of};
+use crate::time::now_ms;
+
+/// Most points of one series in a range answer, as in Prometheus.
+const MAX_POINTS: usize = 11_000;
+
+pub(super) async fn instant(State(backend): State<Arc<Backend>>, request: Request) -> Response {
+    let answer = async {
+        let params = params::read(request).await?;
+        let t = time(&params, "time", now_ms)?;
+        let expr = parse(&params)?;
+        let points = backend.config.limits.query_points;
+        let shared = Arc::clone(&backend);
+        let value = backend
+            .gate
+            .run(duration(&params, "timeout")?, move |deadline| {
+                promql::instant(&shared.store.samples, &expr, t, Bounds { deadline, points })
+            })
+            .await??;
+        Ok(success(print_instant(&value, t)))
+    };
+    answer.await.unwrap_or_else(|e: ApiError| e.answer(&backend))
+}
+
+pub(super) async fn range(State(backend): State<Arc<Backend>>, request: Request) -> Response {
+    let answer = async {
+        let params = params::read(request).await?;
+        let required = |name: &str| {
+            params
+                .get(name)
+                .map(|_| ())
+                .ok_or_else(|| ApiError::parameter(name, "cannot parse \"\" to a valid timestamp"))
+        };
+        required("start")?;
+        required("end")?;
+        let start = time(&params, "start", now_ms)?;
+        let end = time(&params, "end", now_ms)?;
+        if end < start {
+            return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
+        }
+        let step = duration(&params, "step")?
+            .ok_or_else(|| ApiError::parameter("step", "cannot parse \"\" to a valid duration"))?;
+        let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+        if step <= 0 {
+            return Err(ApiError::parameter(
+                "step",
+                "zero or negative query resolution step widths are not accepted. Try a positive integer",
+            ));
+        }
+        if (end - start) / step > MAX_POINTS as i64 {
+            return Err(ApiError::bad_data(
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+            ));
+        }
+        let grid = Grid::range(start, end, step);
+        let expr = parse(&params)?;
+        let points = backend.config.limits.query_points;
+        let shared = Arc::clone(&backend);
+        let value = backend
+            .gate
+            .run(duration(&params, "timeout")?, move |deadline| {
+                promql::range(&shared.store.samples, &expr, grid, Bounds { deadline, points })
+            })
+            .await??;
+        Ok(success(print_range(value, grid)))
+    };
+    answer.await.unwrap_or_else(|e: ApiError| e.answer(&backend))
+}
+
+pub(super) async fn exemplars(State(backend): State<Arc<Backend>>, request: Request) -> Response {
+    let answer = async {
+        let params = params::read(request).await?;
+        let start = time(&params, "start", || i64::MIN)?;
+        let end = time(&params, "end", || i64::MAX)?;
+        if end < start {
+            return Err(ApiError::bad_data(
+                "invalid parameter \"end\": end timestamp must not be before start timestamp",
+            ));
+        }
+        let expr = parse(&params)?;
+        let mut selectors = Vec::new();
+        selectors_of(&expr, &mut selectors);
+        let mut found = std::collections::BTreeMap::new();
+        for selector in selectors {
+            found.extend(backend.store.samples.exemplars(&matchers_of(selector)?, start, end));
+        }
+        let data: Vec<_> = found
+            .into_iter()
+            .map(|(labels, exemplars)| {
+                let exemplars: Vec<_> = exemplars
+                    .iter()
+                    .map(|e| json!({"labels": e.labels, "value": number(e.value), "timestamp": seconds(e.t)}))
+                    .collect();
+                json!({"seriesLabels": labels, "exemplars": exemplars})
+            })
+            .collect();
+        Ok(success(data))
+    };
+    answer.await.unwrap_or_else(|e: ApiError| e.answer(&backend))
+}
+
+fn parse(params: &Params) -> Result<Expr, ApiError> {
+    match params.get("query") {
+        Some(query) => Ok(promql::parse(query)?),
+        None => {
+            Err(ApiError::parameter("query", "unknown position: parse error: no expression found in input"))
+        }
+    }
+}
+
+fn selectors_of<'e>(expr: &'e Expr, found: &mut Vec<&'e VectorSelector>) {
+    match expr {
+        Expr::VectorSelector(v) => found.push(v),
+        Expr::MatrixSelector(m) => found.push(&m.vs),
+        Expr::Aggregate(a) => selectors_of(&a.expr, found),
+        Expr::Unary(u) => selectors_of(&u.expr, found),
+        Expr::Paren(p) => selectors_of(&p.expr, found),
+        Expr::Subquery(s) => selectors_of(&s.expr, found),
+        Expr::Binary(b) => {
+            selectors_of(&b.lhs, found);
+            selectors_of(&b.rhs, found);
+        }
+        Expr::Call(c) => c.args.args.iter().for_each(|a| selectors_of(a, found)),
+        _ => {}
+    }
+}
+
+type Point = (Number, String);
+
+#[derive(Serialize)]
+struct InstantRow<'a> {
+    metric: &'a Labels,
+    value: Point,
+}
+
+#[derive(Serialize)]
+struct RangeRow {
+    metric: Labels,
+    values: Vec<Point>,
+}
+
+fn print_instant(value: &Value, t: i64) -> serde_json::Value {
+    match value {
+        Value::Scalar(values) => {
+            let value = number(values.first().copied().unwrap_or(f64::NAN));
+            json!({"resultType": "scalar", "result": [seconds(t), value]})
+        }
+        Value::Text(text) => json!({"resultType": "string", "result": [seconds(t), text]}),
+        Value::Vector(rows) => {
+            let present = |row: &&Row| row.points.first().is_some_and(|v| is_present(*v));
+            let rows: Vec<_> = rows
+                .iter()
+                .filter(present)
+                .map(|row| InstantRow { metric: &row.labels, value: (seconds(t), number(row.points[0])) })
+                .collect();
+            json!({"resultType": "vector", "result": rows})
+        }
+        Value::Matrix(rows) => {
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|row| RangeRow {
+                    metric: row.labels.clone(),
+                    values: row.samples.iter().map(|s| (seconds(s.t), number(s.v))).collect(),
+                })
+                .collect();
+            json!({"resultType": "matrix", "result": rows})
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RangeData {
+    #[serde(rename = "resultType")]
+    kind: &'static str,
+    result: Vec<RangeRow>,
+}
+
+fn print_range(value: Value, grid: Grid) -> RangeData {
+    let mut rows = match value {
+        Value::Vector(rows) => rows,
+        Value::Scalar(points) => vec![Row { labels: Labels::default(), points }],
+        Value::Matrix(_) | Value::Text(_) => Vec::new(),
+    };
+    rows.sort_by(|a, b| a.labels.cmp(&b.labels));
+    let result = rows
+        .into_iter()
+        .filter(Row::has_any)
+        .map(|row| {
+            let points = grid.times().zip(&row.points).filter(|(_, v)| is_present(**v));
+            RangeRow { values: points.map(|(t, v)| (seconds(t), number(*v))).collect(), metric: row.labels }
+        })
+        .collect();
+    RangeData { kind: "matrix", result }
+}

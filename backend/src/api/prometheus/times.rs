@@ -1,0 +1,56 @@
+//! Times and durations in parameters: float seconds, RFC 3339, Prometheus durations.
+
+use std::time::Duration;
+
+use super::answer::ApiError;
+use crate::api::params::{Params, rfc3339_ns};
+
+/// A time parameter in milliseconds, or the default.
+pub(super) fn time(params: &Params, name: &str, default: impl FnOnce() -> i64) -> Result<i64, ApiError> {
+    match params.get(name) {
+        None => Ok(default()),
+        Some(text) => parse_time(text)
+            .ok_or_else(|| ApiError::parameter(name, format!("cannot parse {text:?} to a valid timestamp"))),
+    }
+}
+
+/// A duration parameter.
+pub(super) fn duration(params: &Params, name: &str) -> Result<Option<Duration>, ApiError> {
+    let Some(text) = params.get(name) else { return Ok(None) };
+    let bad = || ApiError::parameter(name, format!("cannot parse {text:?} to a valid duration"));
+    parse_seconds(text).map(Some).ok_or_else(bad)?.map_or(Ok(None), |s| {
+        // A negative duration is caught by its user, which knows what to say about it.
+        Ok(Some(Duration::try_from_secs_f64(s.max(0.0)).map_err(|_| bad())?))
+    })
+}
+
+fn parse_time(text: &str) -> Option<i64> {
+    match text.parse::<f64>() {
+        Ok(seconds) => {
+            let ms = (seconds * 1000.0).round();
+            (ms.is_finite() && ms.abs() < 9e15).then_some(ms as i64)
+        }
+        Err(_) => rfc3339_ns(text).map(|ns| ns.div_euclid(1_000_000)),
+    }
+}
+
+fn parse_seconds(text: &str) -> Option<f64> {
+    match text.parse::<f64>() {
+        Ok(seconds) => seconds.is_finite().then_some(seconds),
+        Err(_) => promql_parser::util::parse_duration(text).ok().map(|d| d.as_secs_f64()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_come_as_seconds_or_rfc_3339() {
+        assert_eq!(parse_time("1435781430.781"), Some(1_435_781_430_781));
+        assert_eq!(parse_time("2015-07-01T20:10:30.781Z"), Some(1_435_781_430_781));
+        assert_eq!(parse_time("soon"), None);
+        assert_eq!(parse_seconds("1m30s"), Some(90.0));
+        assert_eq!(parse_seconds("15"), Some(15.0));
+    }
+}

@@ -1,0 +1,89 @@
+//! What can be set, with defaults that suit a laptop: a day of data, half a gigabyte of disk, little memory.
+//! Nothing here is read from the environment; the caller does that.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How the backend stores and scrapes.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Folder of the store. Created when missing, if its parent exists.
+    pub data_dir: PathBuf,
+    /// Spans, logs and samples older than this are dropped.
+    pub retention: Duration,
+    /// Bytes on disk for spans and logs; the oldest segment is dropped first.
+    pub max_bytes: u64,
+    /// Most metric series held at once; further new series are refused and counted.
+    pub max_series: usize,
+    /// Bytes of memory for metric samples; the oldest chunks are dropped first.
+    pub metrics_bytes: usize,
+    /// A Prometheus `file_sd` JSON file naming the targets to scrape; re-read when it changes.
+    pub scrape_file: Option<PathBuf>,
+    /// Time between two scrapes of one target.
+    pub scrape_interval: Duration,
+    /// Span attributes that are indexed, so that a search by them does not read spans.
+    pub indexed_tags: Vec<String>,
+    /// Structured log metadata that is indexed likewise.
+    pub indexed_metadata: Vec<String>,
+    /// Bounds on what the network may bring.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            retention: Duration::from_secs(24 * 3600),
+            max_bytes: 512 << 20,
+            max_series: 50_000,
+            metrics_bytes: 48 << 20,
+            scrape_file: None,
+            scrape_interval: Duration::from_secs(1),
+            indexed_tags: vec!["correlation.id".to_owned()],
+            indexed_metadata: vec!["trace_id".to_owned(), "correlation_id".to_owned()],
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Bounds on requests, connections and queries.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Largest request body in bytes, after decompression.
+    pub body_bytes: usize,
+    /// Bytes accepted but not yet on disk; beyond them ingest answers 429 or `UNAVAILABLE`.
+    pub queue_bytes: usize,
+    /// Connections per listener; further ones wait in the accept queue.
+    pub connections: usize,
+    /// Queries evaluated at once; further ones wait until the query timeout.
+    pub concurrent_queries: usize,
+    /// Longest a query may take.
+    pub query_timeout: Duration,
+    /// Longest a client may take to send its request head.
+    pub header_timeout: Duration,
+    /// Longest a whole exchange may take.
+    pub request_timeout: Duration,
+    /// Largest scrape answer in bytes.
+    pub scrape_bytes: usize,
+    /// Longest a scrape may take.
+    pub scrape_timeout: Duration,
+    /// Most values one PromQL query may hold in memory (8 bytes each).
+    pub query_points: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 16 << 20,
+            queue_bytes: 8 << 20,
+            connections: 256,
+            concurrent_queries: 8,
+            query_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(60),
+            scrape_bytes: 10 << 20,
+            scrape_timeout: Duration::from_secs(1),
+            query_points: 4_000_000,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! OTLP log records to Loki's streams, by Loki's own default mapping: a few resource attributes become labels, all
+//! else becomes structured metadata, the body becomes the line. Pure.
+
+use std::collections::HashMap;
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+
+use super::level;
+use crate::labels::Labels;
+use crate::store::batch::{Batch, LogIn, metadata_key};
+use crate::store::logs::encode_stream;
+use crate::store::spans::{hex, value_text};
+use crate::time::from_unsigned_ns;
+
+/// Resource attributes that become stream labels; Loki's default list.
+const LABELS: [&str; 18] = [
+    "service.name",
+    "service.namespace",
+    "service.instance.id",
+    "deployment.environment",
+    "deployment.environment.name",
+    "cloud.region",
+    "cloud.availability_zone",
+    "k8s.cluster.name",
+    "k8s.namespace.name",
+    "k8s.pod.name",
+    "k8s.container.name",
+    "container.name",
+    "k8s.replicaset.name",
+    "k8s.deployment.name",
+    "k8s.statefulset.name",
+    "k8s.daemonset.name",
+    "k8s.cronjob.name",
+    "k8s.job.name",
+];
+
+/// Lays out an export's log records. `now_ns` stands in for a record without any time.
+pub(crate) fn lay_out(request: ExportLogsServiceRequest, indexed: &[String], now_ns: i64) -> Batch {
+    let mut batch = Batch::default();
+    let mut streams = Streams::default();
+    for resource_logs in request.resource_logs {
+        let resource = resource_logs.resource.unwrap_or_default();
+        let mut labels = Vec::new();
+        let mut common = Vec::new();
+        for attribute in &resource.attributes {
+            let to = if LABELS.contains(&attribute.key.as_str()) { &mut labels } else { &mut common };
+            flatten("", attribute, to);
+        }
+        if !labels.iter().any(|(k, v)| k == "service_name" && !v.is_empty()) {
+            labels.push(("service_name".to_owned(), "unknown_service".to_owned()));
+        }
+        let stream = streams.id(&mut batch, &Labels::new(labels));
+        for scope_logs in resource_logs.scope_logs {
+            let mut common = common.clone();
+            add_scope(&mut common, scope_logs.scope.unwrap_or_default());
+            for record in scope_logs.log_records {
+                add(&mut batch, stream, &common, &record, indexed, now_ns);
+            }
+        }
+    }
+    batch
+}
+
+fn add_scope(metadata: &mut Vec<(String, String)>, scope: InstrumentationScope) {
+    for attribute in &scope.attributes {
+        flatten("", attribute, metadata);
+    }
+    if !scope.name.is_empty() {
+        metadata.push(("scope_name".to_owned(), scope.name));
+    }
+    if !scope.version.is_empty() {
+        metadata.push(("scope_version".to_owned(), scope.version));
+    }
+}
+
+fn add(
+    batch: &mut Batch,
+    stream: u32,
+    common: &[(String, String)],
+    record: &LogRecord,
+    indexed: &[String],
+    now_ns: i64,
+) {
+    let mut metadata = common.to_vec();
+    for attribute in &record.attributes {
+        flatten("", attribute, &mut metadata);
+    }
+    let line = record.body.as_ref().and_then(|b| b.value.as_ref()).map(value_text).unwrap_or_default();
+    let mut put = |name: &str, value: String| {
+        if !value.is_empty() {
+            metadata.push((name.to_owned(), value));
+        }
+    };
+    let number = |n: u64| if n == 0 { String::new() } else { n.to_string() };
+    put("observed_timestamp", number(record.observed_time_unix_nano));
+    put("severity_number", number(u64::try_from(record.severity_number).unwrap_or(0)));
+    put("severity_text", record.severity_text.clone());
+    put("dropped_attributes_count", number(u64::from(record.dropped_attributes_count)));
+    put("flags", number(u64::from(record.flags)));
+    let id = |bytes: &[u8]| if bytes.iter().all(|b| *b == 0) { String::new() } else { hex(bytes) };
+    put("trace_id", id(&record.trace_id));
+    put("span_id", id(&record.span_id));
+    let pairs = metadata.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+    let level = level::of_severity(record.severity_number).unwrap_or_else(|| level::detect(&pairs, &line));
+    metadata.push(("detected_level".to_owned(), level.to_owned()));
+    let time =
+        if record.time_unix_nano == 0 { record.observed_time_unix_nano } else { record.time_unix_nano };
+    let ts_ns = if time == 0 { now_ns } else { from_unsigned_ns(time) };
+    push(batch, stream, ts_ns, &line, &metadata, indexed, &Labels::default());
+}
+
+/// Adds one entry with its index keys.
+pub(crate) fn push(
+    batch: &mut Batch,
+    stream: u32,
+    ts_ns: i64,
+    line: &str,
+    metadata: &[(String, String)],
+    indexed: &[String],
+    labels: &Labels,
+) {
+    let from = batch.keys.len() as u32;
+    let metadata_pairs = metadata.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+    // A stream label of an indexed name is found the same way.
+    for (name, value) in metadata_pairs.chain(labels.iter()) {
+        if indexed.iter().any(|i| i == name) {
+            batch.keys.push(metadata_key(name, value));
+        }
+    }
+    let keys = (from, batch.keys.len() as u32);
+    let body = batch.put_log(line, metadata);
+    batch.logs.push(LogIn { stream, ts_ns, body, keys });
+}
+
+/// The streams of one request, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Streams(HashMap<String, u32>);
+
+impl Streams {
+    pub(crate) fn id(&mut self, batch: &mut Batch, labels: &Labels) -> u32 {
+        let encoded = encode_stream(labels);
+        *self.0.entry(encoded).or_insert_with_key(|encoded| {
+            batch.streams.push(encoded.clone());
+            batch.streams.len() as u32 - 1
+        })
+    }
+}
+
+/// Nested maps become `outer_inner`; names become valid label names.
+fn flatten(prefix: &str, attribute: &KeyValue, out: &mut Vec<(String, String)>) {
+    let name = label_name(&format!("{prefix}{}", attribute.key));
+    match attribute.value.as_ref().and_then(|v| v.value.as_ref()) {
+        // Depth is bounded by the decoders: protobuf and JSON both refuse deep nesting.
+        Some(Value::KvlistValue(map)) => {
+            for inner in &map.values {
+                flatten(&format!("{name}_"), inner, out);
+            }
+        }
+        Some(value) => out.push((name, value_text(value))),
+        None => out.push((name, String::new())),
+    }
+}
+
+/// A valid label name: other characters become `_`, and a leading digit gets `key_` before it.
+pub(crate) fn label_name(name: &str) -> String {
+    let mut out: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
+    if out.starts_with(|c: char| c.is_ascii_digit()) {
+        out.insert_str(0, "key_");
+    }
+    out
+}

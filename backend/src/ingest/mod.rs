@@ -1,0 +1,91 @@
+//! Everything that comes in: OTLP over gRPC and HTTP, Loki push, and scraping. Each way ends in the same few calls of
+//! the store; none of them knows how data is laid out there.
+
+pub(crate) mod body;
+pub(crate) mod level;
+pub(crate) mod logs;
+pub(crate) mod loki_push;
+pub(crate) mod metrics;
+pub(crate) mod openmetrics;
+pub(crate) mod otlp_grpc;
+pub(crate) mod otlp_http;
+pub(crate) mod scrape;
+pub(crate) mod spans;
+pub(crate) mod targets;
+
+use std::sync::atomic::AtomicU64;
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+
+use crate::Backend;
+use crate::stats::{Signal, add};
+use crate::store::Busy;
+
+/// What an export was answered: how many items were refused, and why the first one was.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Partial {
+    pub(crate) refused: usize,
+    pub(crate) reason: &'static str,
+}
+
+impl Partial {
+    pub(crate) fn refuse(&mut self, n: usize, reason: &'static str) {
+        if self.refused == 0 {
+            self.reason = reason;
+        }
+        self.refused += n;
+    }
+}
+
+/// Stores the spans of an export.
+pub(crate) fn take_spans(backend: &Backend, request: ExportTraceServiceRequest) -> Result<Partial, Busy> {
+    let (batch, partial) = spans::lay_out(request, &backend.config.indexed_tags);
+    let pushed = backend.store.push(batch);
+    settle(&backend.stats.spans, partial, pushed)
+}
+
+/// Stores the log records of an export.
+pub(crate) fn take_logs(backend: &Backend, request: ExportLogsServiceRequest) -> Result<Partial, Busy> {
+    let batch = logs::lay_out(request, &backend.config.indexed_metadata, crate::time::now_ns());
+    let pushed = backend.store.push(batch);
+    settle(&backend.stats.logs, Partial::default(), pushed)
+}
+
+/// Stores the data points of an export.
+pub(crate) fn take_metrics(backend: &Backend, request: ExportMetricsServiceRequest) -> Partial {
+    let mut points = metrics::Points::default();
+    points.add(request);
+    let mut partial = points.partial;
+    let mut appender = backend.store.samples.appender();
+    for (family, metadata) in points.metadata {
+        appender.describe(&family, metadata);
+    }
+    let mut stored = 0;
+    for (labels, t, v) in points.samples {
+        match appender.append(&labels, t, v) {
+            Ok(_) => stored += 1,
+            Err(crate::store::samples::Refused::TooManySeries) => partial.refuse(1, "too many series"),
+            Err(crate::store::samples::Refused::OutOfOrder) => partial.refuse(1, "out of order sample"),
+        }
+    }
+    drop(appender);
+    add(&backend.stats.samples.ingested, stored);
+    add(&backend.stats.samples.refused, partial.refused);
+    partial
+}
+
+fn settle(signal: &Signal, partial: Partial, pushed: Result<(), Busy>) -> Result<Partial, Busy> {
+    if pushed.is_err() {
+        add(&signal.busy_requests, 1);
+    } else {
+        add(&signal.refused, partial.refused);
+    }
+    pushed.map(|()| partial)
+}
+
+/// Counts one refused request.
+pub(crate) fn count_bad(counter: &AtomicU64) {
+    add(counter, 1);
+}

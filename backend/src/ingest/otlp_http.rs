@@ -1,0 +1,196 @@
+//! OTLP over HTTP: protobuf and JSON, gzip or plain, answers and errors as the specification has them.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use http::{HeaderMap, StatusCode, header};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
+use serde::de::DeserializeOwned;
+
+use super::body::{self, BodyError};
+use super::{Partial, count_bad, take_logs, take_metrics, take_spans};
+use crate::Backend;
+use crate::store::Busy;
+
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+
+/// The three signals' paths.
+pub(crate) fn routes(backend: Arc<Backend>) -> Router {
+    Router::new()
+        .route("/v1/traces", post(traces))
+        .route("/v1/logs", post(logs))
+        .route("/v1/metrics", post(metrics))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "404 page not found\n") })
+        .with_state(backend)
+}
+
+async fn traces(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
+    export(&backend, &backend.stats.spans.bad_requests, &headers, body, |request| {
+        take_spans(&backend, request).map(spans_answer)
+    })
+    .await
+}
+
+/// Also mounted on the Loki listener at `/otlp/v1/logs`.
+pub(crate) async fn logs(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
+    export(&backend, &backend.stats.logs.bad_requests, &headers, body, |request| {
+        take_logs(&backend, request).map(logs_answer)
+    })
+    .await
+}
+
+async fn metrics(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
+    export(&backend, &backend.stats.samples.bad_requests, &headers, body, |request| {
+        Ok(metrics_answer(take_metrics(&backend, request)))
+    })
+    .await
+}
+
+/// The answer to an export of spans.
+pub(crate) fn spans_answer(partial: Partial) -> ExportTraceServiceResponse {
+    let partial_success = (partial.refused > 0).then(|| ExportTracePartialSuccess {
+        rejected_spans: partial.refused as i64,
+        error_message: partial.reason.to_owned(),
+    });
+    ExportTraceServiceResponse { partial_success }
+}
+
+/// The answer to an export of log records.
+pub(crate) fn logs_answer(partial: Partial) -> ExportLogsServiceResponse {
+    let partial_success = (partial.refused > 0).then(|| ExportLogsPartialSuccess {
+        rejected_log_records: partial.refused as i64,
+        error_message: partial.reason.to_owned(),
+    });
+    ExportLogsServiceResponse { partial_success }
+}
+
+/// The answer to an export of metrics.
+pub(crate) fn metrics_answer(partial: Partial) -> ExportMetricsServiceResponse {
+    let partial_success = (partial.refused > 0).then(|| ExportMetricsPartialSuccess {
+        rejected_data_points: partial.refused as i64,
+        error_message: partial.reason.to_owned(),
+    });
+    ExportMetricsServiceResponse { partial_success }
+}
+
+async fn export<Q, A>(
+    backend: &Backend,
+    bad: &AtomicU64,
+    headers: &HeaderMap,
+    body: Body,
+    take: impl FnOnce(Q) -> Result<A, Busy>,
+) -> Response
+where
+    Q: prost::Message + Default + DeserializeOwned,
+    A: prost::Message + serde::Serialize,
+{
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let is_json = match content_type.split(';').next().unwrap_or("").trim() {
+        "application/json" => true,
+        "application/x-protobuf" | "application/protobuf" => false,
+        _ => {
+            count_bad(bad);
+            let message = format!("unsupported media type, supported: [{JSON}, {PROTOBUF}]");
+            return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
+        }
+    };
+    let decoded = async {
+        let bytes = body::read(headers, body, backend.config.limits.body_bytes).await?;
+        if is_json {
+            serde_json::from_slice::<Q>(&bytes).map_err(|e| BodyError::Malformed(e.to_string()))
+        } else {
+            Q::decode(&bytes[..]).map_err(|e| BodyError::Malformed(e.to_string()))
+        }
+    };
+    match decoded.await {
+        Ok(request) => match take(request) {
+            Ok(answer) => answer_with(StatusCode::OK, is_json, &answer),
+            Err(busy) => {
+                // Both are retryable by the specification; `Retry-After` says when.
+                let status = match busy {
+                    Busy::QueueFull => StatusCode::TOO_MANY_REQUESTS,
+                    Busy::DiskFull => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                let mut response = refuse(status, is_json, 14, busy.to_string());
+                response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+                response
+            }
+        },
+        Err(error) => {
+            count_bad(bad);
+            let (status, code) = match error {
+                BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, 8),
+                BodyError::TooMany => (StatusCode::SERVICE_UNAVAILABLE, 14),
+                BodyError::Encoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, 3),
+                BodyError::Malformed(_) => (StatusCode::BAD_REQUEST, 3),
+            };
+            refuse(status, is_json, code, error.to_string())
+        }
+    }
+}
+
+/// `google.rpc.Status`, the body of every OTLP/HTTP error.
+#[derive(Clone, PartialEq, prost::Message, serde::Serialize)]
+struct Status {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
+fn refuse(status: StatusCode, is_json: bool, code: i32, message: String) -> Response {
+    answer_with(status, is_json, &Status { code, message })
+}
+
+fn answer_with<A: prost::Message + serde::Serialize>(
+    status: StatusCode,
+    is_json: bool,
+    answer: &A,
+) -> Response {
+    if is_json {
+        let mut value = serde_json::to_value(answer).unwrap_or_default();
+        // "No partial success" is an absent field in JSON.
+        if let Some(map) = value.as_object_mut() {
+            map.retain(|_, v| !v.is_null());
+            // Protobuf's JSON form writes 64-bit numbers as text.
+            for count in map.values_mut().filter_map(|v| v.as_object_mut()).flat_map(|m| m.values_mut()) {
+                if count.is_number() {
+                    *count = count.to_string().into();
+                }
+            }
+        }
+        (status, [(header::CONTENT_TYPE, JSON)], value.to_string()).into_response()
+    } else {
+        (status, [(header::CONTENT_TYPE, PROTOBUF)], answer.encode_to_vec()).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_json_makes_the_otlp_parsers_panic(key in "[a-zA-Z]{0,12}", text in "\\PC{0,60}", n in any::<i64>()) {
+            for value in [format!("{text:?}"), n.to_string(), "null".to_owned(), "[]".to_owned(), "{}".to_owned()] {
+                let json = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"{key}":{value},"traceId":{value},"startTimeUnixNano":{value},"attributes":[{{"key":"k","value":{{"intValue":{value}}}}}]}}]}}]}}]}}"#);
+                let _ = serde_json::from_str::<ExportTraceServiceRequest>(&json);
+                let _ = serde_json::from_str::<ExportLogsServiceRequest>(&json.replace("Spans", "Logs").replace("spans", "logRecords"));
+            }
+        }
+    }
+}

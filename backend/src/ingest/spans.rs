@@ -1,0 +1,94 @@
+//! OTLP spans to records: each span stays the message it was, so nothing that was sent is lost on the way.
+//! Pure; ids and files are the store's matter.
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+
+use super::Partial;
+use crate::store::batch::{Batch, Operation, Origin, Seen, SpanIn, op_hash, tag_key};
+use crate::store::spans::text;
+use crate::time::from_unsigned_ns;
+
+/// The service of a resource that names none; OTLP's own default.
+const UNKNOWN_SERVICE: &str = "unknown_service";
+
+/// Lays out an export's spans; those without valid ids are refused one by one.
+pub(crate) fn lay_out(request: ExportTraceServiceRequest, indexed: &[String]) -> (Batch, Partial) {
+    let mut batch = Batch::default();
+    let mut partial = Partial::default();
+    let mut seen = Seen::default();
+    for resource_spans in request.resource_spans {
+        let resource = resource_spans.resource.unwrap_or_default();
+        let service = service_name(&resource);
+        let encoded = resource.encode_to_vec();
+        for scope_spans in resource_spans.scope_spans {
+            let origin = batch.origins.len() as u32;
+            batch.origins.push(Origin {
+                service: service.clone(),
+                resource: encoded.clone(),
+                scope: scope_spans.scope.unwrap_or_default().encode_to_vec(),
+            });
+            for span in scope_spans.spans {
+                if let Err(reason) = add(&mut batch, &mut seen, origin, span, indexed) {
+                    partial.refuse(1, reason);
+                }
+            }
+        }
+    }
+    (batch, partial)
+}
+
+fn add(
+    batch: &mut Batch,
+    seen: &mut Seen,
+    origin: u32,
+    mut span: Span,
+    indexed: &[String],
+) -> Result<(), &'static str> {
+    let trace: [u8; 16] =
+        span.trace_id.as_slice().try_into().map_err(|_| "a span's trace id is not 16 bytes long")?;
+    if trace == [0; 16] {
+        return Err("a span's trace id is all zeros");
+    }
+    if span.span_id.len() != 8 || span.span_id == [0; 8] {
+        return Err("a span's id is not 8 bytes long, or all zeros");
+    }
+    let start_ns = from_unsigned_ns(span.start_time_unix_nano);
+    let duration_ns = from_unsigned_ns(span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano));
+    let op_hash = op_hash(&span.name);
+    let kind = u8::try_from(span.kind).unwrap_or(0);
+    if seen.is_new(origin, op_hash, kind) {
+        let service = batch.origins[origin as usize].service.clone();
+        batch.operations.push(Operation { service, name: span.name.clone(), kind });
+    }
+    let from = batch.keys.len() as u32;
+    index(&mut batch.keys, &span.attributes, indexed);
+    let keys = (from, batch.keys.len() as u32);
+    // The trace id stands in the record's head already.
+    span.trace_id = Vec::new();
+    let body = batch.put_message(&span);
+    batch.spans.push(SpanIn { trace, start_ns, duration_ns, op_hash, origin, body, keys });
+    Ok(())
+}
+
+fn index(keys: &mut Vec<i64>, attributes: &[KeyValue], indexed: &[String]) {
+    for attribute in attributes {
+        if indexed.contains(&attribute.key) {
+            keys.push(tag_key(&attribute.key, &text(attribute)));
+        }
+    }
+}
+
+/// The resource's `service.name`.
+pub(crate) fn service_name(resource: &Resource) -> String {
+    resource
+        .attributes
+        .iter()
+        .find(|kv| kv.key == "service.name")
+        .map(text)
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| UNKNOWN_SERVICE.to_owned())
+}

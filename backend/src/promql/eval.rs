@@ -1,0 +1,97 @@
+//! Walks the expression and hands each kind to its file. Keeps the query within its bounds.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use promql_parser::parser::{Expr, UnaryExpr};
+
+use super::value::{Grid, Matrix, MatrixRow, Row, Value, merge};
+use super::{Bounds, QueryError, Source, aggregate, binary, functions};
+
+/// Evaluates one query.
+pub(crate) struct Evaluator<'a> {
+    pub(super) source: &'a dyn Source,
+    deadline: Instant,
+    points_left: Cell<usize>,
+    /// The whole query's grid, which `start()` and `end()` speak of.
+    pub(super) outer: Grid,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn new(source: &'a dyn Source, bounds: Bounds, outer: Grid) -> Self {
+        Self { source, deadline: bounds.deadline, points_left: Cell::new(bounds.points), outer }
+    }
+
+    /// Claims room for values and checks the time.
+    ///
+    /// # Errors
+    /// The query holds too much, or takes too long.
+    pub(super) fn claim(&self, points: usize) -> Result<(), QueryError> {
+        if Instant::now() > self.deadline {
+            return Err(QueryError::TimedOut);
+        }
+        let left = self.points_left.get().checked_sub(points).ok_or(QueryError::TooMuch)?;
+        self.points_left.set(left);
+        Ok(())
+    }
+
+    /// The value of an expression at every step.
+    pub(super) fn eval(&self, expr: &Expr, grid: Grid) -> Result<Value, QueryError> {
+        match expr {
+            Expr::NumberLiteral(n) => Ok(Value::Scalar(vec![n.val; grid.len])),
+            Expr::StringLiteral(s) => Ok(Value::Text(s.val.clone())),
+            Expr::Paren(p) => self.eval(&p.expr, grid),
+            Expr::Unary(u) => self.negate(u, grid),
+            Expr::VectorSelector(v) => self.select(v, grid).map(Value::Vector),
+            Expr::Aggregate(a) => aggregate::eval(self, a, grid).map(Value::Vector),
+            Expr::Binary(b) => binary::eval(self, b, grid),
+            Expr::Call(c) => functions::call(self, c, grid),
+            Expr::MatrixSelector(_) | Expr::Subquery(_) => {
+                Err(QueryError::execution("a range vector stands where an instant vector is needed"))
+            }
+            Expr::Extension(e) => Err(QueryError::unsupported(e.expr.name())),
+        }
+    }
+
+    /// The value of an expression that must be an instant vector.
+    pub(super) fn vector(&self, expr: &Expr, grid: Grid) -> Result<Vec<Row>, QueryError> {
+        match self.eval(expr, grid)? {
+            Value::Vector(rows) => Ok(rows),
+            _ => Err(QueryError::execution("expected an instant vector")),
+        }
+    }
+
+    /// The value of an expression that must be a scalar.
+    pub(super) fn scalar(&self, expr: &Expr, grid: Grid) -> Result<Vec<f64>, QueryError> {
+        match self.eval(expr, grid)? {
+            Value::Scalar(values) => Ok(values),
+            _ => Err(QueryError::execution("expected a scalar")),
+        }
+    }
+
+    /// The samples of a range selector at one instant.
+    pub(super) fn matrix(&self, expr: &Expr, grid: Grid) -> Result<Matrix, QueryError> {
+        let mut rows = Matrix::new();
+        self.each_window(expr, grid, |labels, windows| {
+            let samples = windows.samples().to_vec();
+            if !samples.is_empty() {
+                rows.push(MatrixRow { labels: labels.clone(), samples });
+            }
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn negate(&self, unary: &UnaryExpr, grid: Grid) -> Result<Value, QueryError> {
+        match self.eval(&unary.expr, grid)? {
+            Value::Scalar(values) => Ok(Value::Scalar(values.into_iter().map(|v| -v).collect())),
+            Value::Vector(rows) => {
+                let negated = rows
+                    .into_iter()
+                    .map(|row| Row { labels: row.labels.without_name(), points: row.points }.map(|_, v| -v));
+                merge(negated.collect()).map(Value::Vector)
+            }
+            _ => Err(QueryError::execution("only scalars and instant vectors can be negated")),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Selectors: the latest sample within the lookback at each step, or the samples of a window before each step.
+//! Windows and lookback are open on the left, as in Prometheus 3. `offset` and `@` shift where a step looks.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use promql_parser::label::MatchOp;
+use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelector};
+
+use super::eval::Evaluator;
+use super::value::{Grid, Row, Value, absent, is_present};
+use super::{LOOKBACK_MS, QueryError};
+use crate::labels::{Labels, NAME};
+use crate::matcher::Matcher;
+use crate::store::samples::{Sample, is_stale};
+
+/// The step of a subquery that names none.
+const DEFAULT_STEP_MS: i64 = 15_000;
+
+/// The conditions of a selector, the metric name among them.
+///
+/// # Errors
+/// A regex that does not compile, or an `or` between matchers, which Prometheus does not have.
+pub(crate) fn matchers_of(selector: &VectorSelector) -> Result<Vec<Matcher>, QueryError> {
+    if !selector.matchers.or_matchers.is_empty() {
+        return Err(QueryError::Bad("parse error: unexpected \"or\" in label matching".to_owned()));
+    }
+    let name = selector.name.as_ref().map(|n| Matcher::new(NAME, "=", n));
+    let others = selector.matchers.matchers.iter().map(|m| {
+        let op = match m.op {
+            MatchOp::Equal => "=",
+            MatchOp::NotEqual => "!=",
+            MatchOp::Re(_) => "=~",
+            MatchOp::NotRe(_) => "!~",
+        };
+        Matcher::new(&m.name, op, &m.value)
+    });
+    name.into_iter().chain(others).collect::<Result<_, _>>().map_err(QueryError::Bad)
+}
+
+/// A duration in milliseconds.
+pub(super) fn ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4).min(i64::MAX / 4)
+}
+
+fn epoch_ms(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => ms(after),
+        Err(before) => -ms(before.duration()),
+    }
+}
+
+/// Where each step looks: the step itself or a fixed time, less the offset.
+#[derive(Debug, Clone, Copy)]
+struct Shift {
+    at: Option<i64>,
+    offset: i64,
+}
+
+impl Shift {
+    fn new(at: Option<&AtModifier>, offset: Option<&Offset>, outer: Grid) -> Self {
+        let at = at.map(|at| match at {
+            AtModifier::Start => outer.start,
+            AtModifier::End => outer.end(),
+            AtModifier::At(time) => epoch_ms(*time),
+        });
+        let offset = match offset {
+            Some(Offset::Pos(d)) => ms(*d),
+            Some(Offset::Neg(d)) => -ms(*d),
+            None => 0,
+        };
+        Self { at, offset }
+    }
+
+    fn time(self, t: i64) -> i64 {
+        self.at.unwrap_or(t).saturating_sub(self.offset)
+    }
+}
+
+/// The windows of one series, one per step.
+pub(super) struct Windows<'s> {
+    samples: &'s [Sample],
+    grid: Grid,
+    shift: Shift,
+    pub(super) range_ms: i64,
+}
+
+/// The samples of one step: `start < t <= end`, without staleness markers.
+pub(super) struct Window<'s> {
+    pub(super) samples: &'s [Sample],
+    pub(super) start: i64,
+    pub(super) end: i64,
+}
+
+impl Windows<'_> {
+    /// All samples that any window has.
+    pub(super) fn samples(&self) -> &[Sample] {
+        self.samples
+    }
+
+    /// One value per step from its window; no value where the window is empty or `f` has none.
+    pub(super) fn map(&self, mut f: impl FnMut(usize, Window<'_>) -> Option<f64>) -> Vec<f64> {
+        let (mut from, mut to) = (0, 0);
+        let value = |i| {
+            let end = self.shift.time(self.grid.time(i));
+            let start = end.saturating_sub(self.range_ms);
+            // Steps only move forward, so both edges do.
+            while self.samples.get(to).is_some_and(|s| s.t <= end) {
+                to += 1;
+            }
+            while from < to && self.samples[from].t <= start {
+                from += 1;
+            }
+            let samples = &self.samples[from..to];
+            if samples.is_empty() { None } else { f(i, Window { samples, start, end }) }
+                .unwrap_or_else(absent)
+        };
+        (0..self.grid.len).map(value).collect()
+    }
+}
+
+impl Evaluator<'_> {
+    /// An instant selector at every step.
+    pub(super) fn select(&self, selector: &VectorSelector, grid: Grid) -> Result<Vec<Row>, QueryError> {
+        self.select_with(selector, grid, |s| s.v)
+    }
+
+    /// Like `select`, but with what `f` makes of the sample found.
+    pub(super) fn select_with(
+        &self,
+        selector: &VectorSelector,
+        grid: Grid,
+        f: impl Fn(&Sample) -> f64,
+    ) -> Result<Vec<Row>, QueryError> {
+        if grid.len == 0 {
+            return Ok(Vec::new());
+        }
+        let shift = Shift::new(selector.at.as_ref(), selector.offset.as_ref(), self.outer);
+        let (first, last) = (shift.time(grid.start), shift.time(grid.end()));
+        let mut rows = Vec::new();
+        for series in self.source.select(&matchers_of(selector)?, first.saturating_sub(LOOKBACK_MS), last) {
+            self.claim(grid.len)?;
+            let mut samples = series.samples(first.saturating_sub(LOOKBACK_MS), last).peekable();
+            let mut latest: Option<Sample> = None;
+            let points = grid.times().map(|t| {
+                let t = shift.time(t);
+                while let Some(sample) = samples.next_if(|s| s.t <= t) {
+                    latest = Some(sample);
+                }
+                let found = latest.filter(|s| s.t > t - LOOKBACK_MS && !is_stale(s.v));
+                found.map_or_else(absent, |s| f(&s))
+            });
+            let row = Row { labels: series.labels.clone(), points: points.collect() };
+            if row.has_any() {
+                rows.push(row);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Calls `f` with the windows of each series of a range selector or subquery, one series at a time, so that only
+    /// one series is ever held uncompressed.
+    pub(super) fn each_window(
+        &self,
+        expr: &Expr,
+        grid: Grid,
+        mut f: impl FnMut(&Labels, Windows<'_>) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        if grid.len == 0 {
+            return Ok(());
+        }
+        match expr {
+            Expr::Paren(p) => self.each_window(&p.expr, grid, f),
+            Expr::MatrixSelector(m) => {
+                let shift = Shift::new(m.vs.at.as_ref(), m.vs.offset.as_ref(), self.outer);
+                let range_ms = ms(m.range);
+                let (first, last) = (shift.time(grid.start).saturating_sub(range_ms), shift.time(grid.end()));
+                for series in self.source.select(&matchers_of(&m.vs)?, first, last) {
+                    self.claim(grid.len)?;
+                    let samples: Vec<Sample> =
+                        series.samples(first, last).filter(|s| !is_stale(s.v)).collect();
+                    if samples.len() > 4_000_000 {
+                        return Err(QueryError::TooMuch);
+                    }
+                    f(&series.labels, Windows { samples: &samples, grid, shift, range_ms })?;
+                }
+                Ok(())
+            }
+            Expr::Subquery(s) => self.each_subquery_window(s, grid, f),
+            _ => Err(QueryError::execution("expected a range vector")),
+        }
+    }
+
+    fn each_subquery_window(
+        &self,
+        subquery: &SubqueryExpr,
+        grid: Grid,
+        mut f: impl FnMut(&Labels, Windows<'_>) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let shift = Shift::new(subquery.at.as_ref(), subquery.offset.as_ref(), self.outer);
+        let range_ms = ms(subquery.range);
+        let step = subquery.step.map_or(DEFAULT_STEP_MS, ms).max(1);
+        let (first, last) = (shift.time(grid.start).saturating_sub(range_ms), shift.time(grid.end()));
+        // Steps lie on multiples of the step, whatever the query's own start; the left edge is open.
+        let start = (first.div_euclid(step) + 1) * step;
+        let inner = Grid::range(start, last, step);
+        if inner.len > 1_000_000 {
+            return Err(QueryError::TooMuch);
+        }
+        let rows = match self.eval(&subquery.expr, inner)? {
+            Value::Vector(rows) => rows,
+            Value::Scalar(points) => vec![Row { labels: Labels::default(), points }],
+            _ => return Err(QueryError::execution("a subquery needs an instant vector or a scalar")),
+        };
+        for row in rows {
+            self.claim(grid.len)?;
+            let samples: Vec<Sample> = inner
+                .times()
+                .zip(&row.points)
+                .filter(|(_, v)| is_present(**v))
+                .map(|(t, v)| Sample { t, v: *v })
+                .collect();
+            f(&row.labels, Windows { samples: &samples, grid, shift, range_ms })?;
+        }
+        Ok(())
+    }
+}

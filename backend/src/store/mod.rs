@@ -1,0 +1,205 @@
+//! The store: spans and logs in segment files on disk, metric samples in memory. One writer thread, any number of
+//! readers. Opening it takes the data directory for this process alone.
+
+pub(crate) mod batch;
+pub(crate) mod block;
+pub(crate) mod logs;
+pub(crate) mod samples;
+pub(crate) mod segment;
+pub(crate) mod spans;
+mod writer;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::stats::{Stats, add};
+use crate::{Backend, Config, Error, time};
+
+use batch::Batch;
+use samples::Samples;
+use segment::{ReadError, Segment};
+pub(crate) use writer::WriterHandle;
+
+/// The segments in use, oldest first.
+pub(crate) type Segments = Arc<RwLock<Vec<Arc<Segment>>>>;
+
+/// Access to everything stored.
+#[derive(Debug)]
+pub(crate) struct Store {
+    segments: Segments,
+    queue: writer::Queue,
+    pub(crate) samples: Samples,
+    stats: Arc<Stats>,
+}
+
+/// Ingest has to wait: too much is queued, or the disk refuses.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub(crate) enum Busy {
+    QueueFull,
+    DiskFull,
+}
+
+impl std::fmt::Display for Busy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::QueueFull => "the ingest queue is full, try again",
+            Self::DiskFull => "the disk is full or cannot be written, try again later",
+        })
+    }
+}
+
+impl Store {
+    /// Takes the data directory, sets damaged files aside, and starts the writer.
+    ///
+    /// # Errors
+    /// The directory cannot be used; [`Error`] says why.
+    pub(crate) fn open(config: &Config, stats: Arc<Stats>) -> Result<(Self, WriterHandle), Error> {
+        let dir = &config.data_dir;
+        let lock = take(dir)?;
+        let segments: Segments = Arc::new(RwLock::new(open_segments(dir, &stats)?));
+        let (queue, handle) = writer::start(config, Arc::clone(&segments), Arc::clone(&stats), lock)?;
+        let samples = Samples::new(config);
+        Ok((Self { segments, queue, samples, stats }, handle))
+    }
+
+    /// Hands a batch to the writer; it is readable within about 50 ms.
+    ///
+    /// # Errors
+    /// [`Busy`]: nothing was taken, the sender may try again.
+    pub(crate) fn push(&self, batch: Batch) -> Result<(), Busy> {
+        if batch.is_empty() { Ok(()) } else { self.queue.push(batch) }
+    }
+
+    /// The segments now in use, newest first. Damaged ones found meanwhile are set aside.
+    pub(crate) fn newest_first(&self) -> Vec<Arc<Segment>> {
+        let segments = self.segments.read().map(|s| s.clone()).unwrap_or_default();
+        if segments.iter().any(|s| s.damaged.load(Relaxed)) {
+            self.set_damaged_aside();
+        }
+        segments.into_iter().rev().filter(|s| !s.damaged.load(Relaxed)).collect()
+    }
+
+    /// Reads every segment from the newest to the oldest until `read` answers `false`. A damaged segment is set aside
+    /// and skipped, so that one bad file does not take the others' data with it.
+    ///
+    /// # Errors
+    /// A failure that is not damage.
+    pub(crate) fn each_segment(
+        &self,
+        mut read: impl FnMut(&rusqlite::Connection) -> Result<bool, ReadError>,
+    ) -> Result<(), ReadError> {
+        for segment in self.newest_first() {
+            match segment.read(&mut read) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(ReadError::Damaged) => self.set_damaged_aside(),
+                // Dropped by retention between listing and reading: its data is gone, which is what retention means.
+                Err(ReadError::Sqlite(_)) if !segment.path.exists() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn set_damaged_aside(&self) {
+        let Ok(mut segments) = self.segments.write() else { return };
+        // The newest segment is the writer's; it notices by itself and starts a new one.
+        segments.retain(|segment| {
+            let damaged = segment.damaged.load(Relaxed);
+            if damaged {
+                segment.close_readers();
+                put_aside(&segment.path, &self.stats);
+            }
+            !damaged
+        });
+    }
+
+    /// Frees what only speeds up repeated reads.
+    fn close_idle_readers(&self) {
+        for segment in self.newest_first() {
+            segment.close_readers();
+        }
+    }
+}
+
+/// Drops old samples and idle read connections every few seconds until `stop`.
+pub(crate) async fn maintain(backend: Arc<Backend>, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    let mut rounds = 0u32;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        backend.store.samples.maintain(time::now_ms());
+        rounds = rounds.wrapping_add(1);
+        if rounds.is_multiple_of(12) {
+            backend.store.close_idle_readers();
+        }
+    }
+}
+
+/// Creates the directory where it is missing, proves that it can be written, and locks it.
+fn take(dir: &Path) -> Result<fs::File, Error> {
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && dir.is_dir() => {}
+        Err(error) => return Err(Error::io(dir, &error)),
+        Ok(()) => {}
+    }
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(dir.join("lock"))
+        .map_err(|e| Error::io(dir, &e))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => return Err(Error::InUse(dir.to_owned())),
+        Err(fs::TryLockError::Error(error)) => return Err(Error::io(dir, &error)),
+    }
+    // A full disk still lets empty files be made: writing a page shows it.
+    let probe = dir.join("probe");
+    let written = fs::write(&probe, [0u8; 8192]);
+    let _ = fs::remove_file(&probe);
+    written.map_err(|e| Error::io(dir, &e))?;
+    Ok(file)
+}
+
+fn open_segments(dir: &Path, stats: &Stats) -> Result<Vec<Arc<Segment>>, Error> {
+    let entries = fs::read_dir(dir).map_err(|e| Error::io(dir, &e))?;
+    let mut files: Vec<(i64, PathBuf)> = entries
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter_map(|path| segment::created_of(&path).map(|created| (created, path)))
+        .collect();
+    files.sort();
+    let newest = files.last().map(|(created, _)| *created);
+    let mut segments = Vec::with_capacity(files.len());
+    for (created, path) in files {
+        // Only the newest was open when the last process ended: it alone can be half written, and is read whole.
+        match Segment::open(&path, created, Some(created) == newest) {
+            Ok(segment) => segments.push(Arc::new(segment)),
+            Err(ReadError::Sqlite(error)) => return Err(Error::sqlite(dir, &error)),
+            Err(_) => put_aside(&path, stats),
+        }
+    }
+    Ok(segments)
+}
+
+/// Sets a damaged file aside and says so, once.
+fn put_aside(path: &Path, stats: &Stats) {
+    add(&stats.segments_set_aside, 1);
+    match segment::set_aside(path) {
+        Ok(to) => tracing::warn!(
+            file = %path.display(), kept_as = %to.display(),
+            "a store file is damaged: it was set aside, its spans and logs are not readable"
+        ),
+        Err(error) => {
+            tracing::error!(file = %path.display(), %error, "a damaged store file could not be set aside");
+        }
+    }
+}

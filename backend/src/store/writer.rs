@@ -1,0 +1,601 @@
+//! The one thread that writes: gathers batches for up to 50 ms, lays them out in blocks, commits them together,
+//! and rolls and drops segments. Readers never wait for it.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, params};
+
+use super::batch::{Batch, LogIn, Operation, Origin, SpanIn, trace_key};
+use super::block::{self, TARGET, compress, put_varint};
+use super::segment::{self, ReadError, Segment};
+use super::{Busy, Segments};
+use crate::stats::{Stats, add};
+use crate::{Config, Error, time};
+
+/// Longest time between accepting a record and committing it.
+const FLUSH_AFTER: Duration = Duration::from_millis(50);
+/// A transaction is committed early when it has gathered this much.
+const FLUSH_BYTES: usize = 4 << 20;
+/// Catalogue entries remembered per segment; beyond it a name is written again rather than remembered.
+const REMEMBERED: usize = 10_000;
+/// How long ingest is refused after the disk did not take a write.
+const DISK_PAUSE: Duration = Duration::from_secs(1);
+
+/// The way in: bounded by bytes.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    // A plain sender: `Mutex` because the queue is shared and the lock is held for a moment only.
+    sender: Mutex<Sender<Batch>>,
+    state: Arc<State>,
+    max_bytes: usize,
+    stats: Arc<Stats>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queued: AtomicUsize,
+    disk_full: AtomicBool,
+}
+
+impl Queue {
+    pub(crate) fn push(&self, batch: Batch) -> Result<(), Busy> {
+        if self.state.disk_full.load(Relaxed) {
+            return Err(Busy::DiskFull);
+        }
+        let bytes = batch.bytes();
+        let queued = self.state.queued.fetch_add(bytes, Relaxed);
+        // A batch larger than the whole queue is let in when the queue is empty: bodies are bounded already.
+        let sent = (queued == 0 || queued + bytes <= self.max_bytes)
+            && self.sender.lock().is_ok_and(|sender| sender.send(batch).is_ok());
+        if !sent {
+            self.state.queued.fetch_sub(bytes, Relaxed);
+            return Err(Busy::QueueFull);
+        }
+        self.stats.queue_bytes.store((queued + bytes) as u64, Relaxed);
+        Ok(())
+    }
+}
+
+/// Waits for the writer's end.
+#[derive(Debug)]
+pub(crate) struct WriterHandle(JoinHandle<()>);
+
+impl WriterHandle {
+    /// Returns when everything accepted is on disk. The [`super::Store`] must have been dropped.
+    pub(crate) fn finish(self) {
+        let _ = self.0.join();
+    }
+}
+
+/// Opens the active segment and starts the thread, which keeps the directory's `lock` until it ends.
+pub(crate) fn start(
+    config: &Config,
+    segments: Segments,
+    stats: Arc<Stats>,
+    lock: fs::File,
+) -> Result<(Queue, WriterHandle), Error> {
+    let state = Arc::new(State::default());
+    let (sender, receiver) = channel();
+    let mut writer = Writer {
+        dir: config.data_dir.clone(),
+        segment_bytes: (config.max_bytes / 16).max(256 << 10),
+        segment_ms: (config.retention.as_millis() as i64 / 24).max(1000),
+        max_bytes: config.max_bytes,
+        retention_ms: config.retention.as_millis() as i64,
+        segments,
+        stats: Arc::clone(&stats),
+        state: Arc::clone(&state),
+        active: None,
+        encoder: snap::raw::Encoder::new(),
+        checked: Instant::now(),
+    };
+    writer.activate().map_err(|e| match e {
+        ReadError::Sqlite(error) => Error::sqlite(&config.data_dir, &error),
+        other => Error::Store { path: config.data_dir.clone(), message: other.to_string() },
+    })?;
+    writer.retain();
+    let thread = std::thread::Builder::new()
+        .name("store-writer".to_owned())
+        .spawn(move || {
+            writer.run(&receiver);
+            drop(lock);
+        })
+        .map_err(|e| Error::Store { path: config.data_dir.clone(), message: e.to_string() })?;
+    let queue = Queue { sender: Mutex::new(sender), state, max_bytes: config.limits.queue_bytes, stats };
+    Ok((queue, WriterHandle(thread)))
+}
+
+struct Writer {
+    dir: PathBuf,
+    segment_bytes: u64,
+    segment_ms: i64,
+    max_bytes: u64,
+    retention_ms: i64,
+    segments: Segments,
+    stats: Arc<Stats>,
+    state: Arc<State>,
+    active: Option<Active>,
+    encoder: snap::raw::Encoder,
+    checked: Instant,
+}
+
+/// The segment being written, with its catalogues.
+struct Active {
+    segment: Arc<Segment>,
+    connection: Connection,
+    next_block: i64,
+    services: HashMap<String, i64>,
+    origins: HashMap<Origin, (i64, i64)>,
+    operations: HashSet<Operation>,
+    streams: HashMap<String, i64>,
+}
+
+impl Writer {
+    fn run(&mut self, receiver: &Receiver<Batch>) {
+        loop {
+            let (batches, open) = gather(receiver);
+            if !batches.is_empty() {
+                self.flush(&batches);
+                let bytes: usize = batches.iter().map(Batch::bytes).sum();
+                let left = self.state.queued.fetch_sub(bytes, Relaxed) - bytes;
+                self.stats.queue_bytes.store(left as u64, Relaxed);
+            }
+            if !open {
+                break;
+            }
+            if self.checked.elapsed() >= Duration::from_secs(1) || self.is_full() {
+                self.retain();
+            }
+        }
+        if let Some(active) = self.active.take() {
+            // Leaves one plain file behind, which any SQLite tool can open.
+            active.segment.close_readers();
+            let _ = active.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
+        }
+    }
+
+    fn flush(&mut self, batches: &[Batch]) {
+        let spans = batches.iter().map(|b| b.spans.len()).sum();
+        let logs = batches.iter().map(|b| b.logs.len()).sum();
+        let encoder = &mut self.encoder;
+        let written = match self.active.as_mut() {
+            Some(active) => active.write(batches, spans, logs, encoder),
+            None => Err(ReadError::Damaged),
+        };
+        // A damaged file is replaced by a new one, and the batch is written there.
+        let written = match written {
+            Err(ReadError::Damaged) => self
+                .replace_active()
+                .and_then(|active| active.write(batches, spans, logs, &mut snap::raw::Encoder::new())),
+            other => other,
+        };
+        match written {
+            Ok(()) => {
+                add(&self.stats.spans.ingested, spans);
+                add(&self.stats.logs.ingested, logs);
+                add(&self.stats.stored_spans, spans);
+                add(&self.stats.stored_logs, logs);
+                add(&self.stats.flushes, 1);
+                if self.state.disk_full.swap(false, Relaxed) {
+                    tracing::info!("the disk takes data again: ingest goes on");
+                }
+            }
+            Err(error) => {
+                add(&self.stats.spans.dropped, spans);
+                add(&self.stats.logs.dropped, logs);
+                if !self.state.disk_full.swap(true, Relaxed) {
+                    tracing::error!(
+                        dir = %self.dir.display(), %error,
+                        "spans and logs cannot be written: ingest is refused until the disk takes data again"
+                    );
+                }
+                // Let go for a moment, then let one batch try: senders keep theirs and retry.
+                std::thread::sleep(DISK_PAUSE);
+                self.state.disk_full.store(false, Relaxed);
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.active.as_ref().is_some_and(|a| a.segment.bytes() > self.segment_bytes)
+    }
+
+    /// Continues the newest segment or begins one.
+    fn activate(&mut self) -> Result<(), ReadError> {
+        let newest = self.segments.read().ok().and_then(|s| s.last().cloned());
+        let now = time::now_ms();
+        let reusable =
+            newest.filter(|s| s.bytes() <= self.segment_bytes && now - s.created_ms <= self.segment_ms);
+        match reusable {
+            Some(segment) => self.active = Some(Active::open(segment)?),
+            None => {
+                self.begin()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<&mut Active, ReadError> {
+        let newest = self.segments.read().ok().and_then(|s| s.last().map(|s| s.created_ms)).unwrap_or(0);
+        let created = time::now_ms().max(newest + 1);
+        let path = self.dir.join(segment::file_name(created));
+        drop(segment::open_writer(&path)?);
+        let segment = Arc::new(Segment::open(&path, created, false)?);
+        let active = Active::open(Arc::clone(&segment))?;
+        if let Ok(mut segments) = self.segments.write() {
+            segments.push(segment);
+        }
+        Ok(self.active.insert(active))
+    }
+
+    fn replace_active(&mut self) -> Result<&mut Active, ReadError> {
+        if let Some(active) = self.active.take()
+            && let Ok(mut segments) = self.segments.write()
+        {
+            segments.retain(|s| !Arc::ptr_eq(s, &active.segment));
+            drop(active.connection);
+            active.segment.close_readers();
+            if active.segment.path.exists() {
+                super::put_aside(&active.segment.path, &self.stats);
+            }
+        }
+        self.begin()
+    }
+
+    /// Rolls the active segment when it is full or old, then drops what is too old or too much.
+    fn retain(&mut self) {
+        self.checked = Instant::now();
+        let now = time::now_ms();
+        let roll = self.active.as_ref().is_some_and(|a| {
+            let empty = a.next_block == 1;
+            !empty && (a.segment.bytes() > self.segment_bytes || now - a.segment.created_ms > self.segment_ms)
+        });
+        if roll {
+            if let Some(active) = self.active.take() {
+                active.segment.close_readers();
+                let _ = active.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
+            }
+            if let Err(error) = self.begin() {
+                tracing::error!(dir = %self.dir.display(), %error, "a new store file could not be made");
+            }
+        }
+        let segments = self.segments.read().map(|s| s.clone()).unwrap_or_default();
+        let mut total: u64 = segments.iter().map(|s| s.bytes()).sum();
+        let mut dropped = 0;
+        let sealed = segments.len().saturating_sub(1);
+        for segment in &segments[..sealed] {
+            let expired = now - segment.last_write_ms.load(Relaxed) > self.retention_ms;
+            if !expired && total <= self.max_bytes {
+                break;
+            }
+            let bytes = segment.bytes();
+            if let Err(error) = segment.delete() {
+                tracing::error!(file = %segment.path.display(), %error, "an old store file could not be deleted");
+                break;
+            }
+            total = total.saturating_sub(bytes);
+            dropped += 1;
+            let why = if expired { "age" } else { "size" };
+            tracing::info!(file = %segment.path.display(), bytes, why, "dropped the oldest stored spans and logs");
+        }
+        if dropped > 0
+            && let Ok(mut segments) = self.segments.write()
+        {
+            segments.drain(..dropped);
+            add(&self.stats.segments_dropped, dropped);
+        }
+        self.count(total);
+    }
+
+    fn count(&self, bytes: u64) {
+        let Ok(segments) = self.segments.read() else { return };
+        let sum = |f: fn(&Segment) -> u64| segments.iter().map(|s| f(s)).sum();
+        self.stats.stored_spans.store(sum(|s| s.spans.load(Relaxed)), Relaxed);
+        self.stats.stored_logs.store(sum(|s| s.logs.load(Relaxed)), Relaxed);
+        self.stats.stored_bytes.store(bytes, Relaxed);
+        self.stats.segments.store(segments.len() as u64, Relaxed);
+    }
+}
+
+/// Takes what arrives within [`FLUSH_AFTER`] of the first batch. `false` when nothing more will come.
+fn gather(receiver: &Receiver<Batch>) -> (Vec<Batch>, bool) {
+    let first = match receiver.recv_timeout(Duration::from_secs(1)) {
+        Ok(batch) => batch,
+        Err(RecvTimeoutError::Timeout) => return (Vec::new(), true),
+        Err(RecvTimeoutError::Disconnected) => return (Vec::new(), false),
+    };
+    let until = Instant::now() + FLUSH_AFTER;
+    let mut bytes = first.bytes();
+    let mut batches = vec![first];
+    while bytes < FLUSH_BYTES {
+        match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(batch) => {
+                bytes += batch.bytes();
+                batches.push(batch);
+            }
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => return (batches, false),
+        }
+    }
+    (batches, true)
+}
+
+impl Active {
+    fn open(segment: Arc<Segment>) -> Result<Self, ReadError> {
+        let connection = segment::open_writer(&segment.path)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        let next_block: i64 =
+            connection.query_row("SELECT coalesce(max(id), 0) + 1 FROM blocks", [], |r| r.get(0))?;
+        let mut services = HashMap::new();
+        let mut operations = HashSet::new();
+        let mut streams = HashMap::new();
+        {
+            let mut rows = connection.prepare("SELECT id, name FROM services")?;
+            for row in rows.query_map([], |r| Ok((r.get(1)?, r.get(0)?)))? {
+                let (name, id) = row?;
+                services.insert(name, id);
+            }
+            let mut rows = connection
+                .prepare("SELECT s.name, o.name, o.kind FROM operations o JOIN services s ON s.id = o.service LIMIT 10000")?;
+            for row in rows
+                .query_map([], |r| Ok(Operation { service: r.get(0)?, name: r.get(1)?, kind: r.get(2)? }))?
+            {
+                operations.insert(row?);
+            }
+            let mut rows = connection.prepare("SELECT id, labels FROM streams")?;
+            for row in rows.query_map([], |r| Ok((r.get(1)?, r.get(0)?)))? {
+                let (labels, id) = row?;
+                streams.insert(labels, id);
+            }
+        }
+        Ok(Self { segment, connection, next_block, services, origins: HashMap::new(), operations, streams })
+    }
+
+    /// Writes all batches in one transaction; on failure nothing of them is there.
+    fn write(
+        &mut self,
+        batches: &[Batch],
+        spans: usize,
+        logs: usize,
+        encoder: &mut snap::raw::Encoder,
+    ) -> Result<(), ReadError> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let next_block = self.next_block;
+        let now = time::now_ms();
+        let written = self
+            .write_spans(batches, encoder)
+            .and_then(|()| self.write_logs(batches, encoder))
+            .and_then(|()| {
+                self.connection
+                    .prepare_cached(
+                        "UPDATE meta SET spans = spans + ?1, logs = logs + ?2, last_write_ms = ?3",
+                    )?
+                    .execute(params![spans as i64, logs as i64, now])?;
+                self.connection.execute_batch("COMMIT").map_err(ReadError::from)
+            });
+        if written.is_err() {
+            // What was rolled back must not be remembered as written.
+            let _ = self.connection.execute_batch("ROLLBACK");
+            self.next_block = next_block;
+            if let Ok(fresh) = Self::open(Arc::clone(&self.segment)) {
+                *self = fresh;
+            }
+            return written;
+        }
+        self.segment.spans.fetch_add(spans as u64, Relaxed);
+        self.segment.logs.fetch_add(logs as u64, Relaxed);
+        self.segment.last_write_ms.store(now, Relaxed);
+        Ok(())
+    }
+
+    fn write_spans(&mut self, batches: &[Batch], encoder: &mut snap::raw::Encoder) -> Result<(), ReadError> {
+        let mut raw = Vec::with_capacity(TARGET + 4096);
+        let mut keys = HashSet::new();
+        let mut rows: Vec<(i64, &SpanIn, usize)> = Vec::new();
+        for batch in batches {
+            let mut origins = Vec::with_capacity(batch.origins.len());
+            for origin in &batch.origins {
+                origins.push(self.origin(origin)?);
+            }
+            for operation in &batch.operations {
+                self.note_operation(operation)?;
+            }
+            for span in &batch.spans {
+                let (origin, service) = origins[span.origin as usize];
+                rows.push((service, span, raw.len()));
+                raw.extend_from_slice(&span.trace);
+                put_varint(&mut raw, origin as u64);
+                block::put_bytes(&mut raw, batch.body(span.body));
+                keys.insert(trace_key(&span.trace));
+                keys.extend(batch.keys(span.keys));
+                if raw.len() >= TARGET {
+                    self.close_span_block(&mut raw, &mut keys, &mut rows, encoder)?;
+                }
+            }
+        }
+        self.close_span_block(&mut raw, &mut keys, &mut rows, encoder)
+    }
+
+    fn close_span_block(
+        &mut self,
+        raw: &mut Vec<u8>,
+        keys: &mut HashSet<i64>,
+        rows: &mut Vec<(i64, &SpanIn, usize)>,
+        encoder: &mut snap::raw::Encoder,
+    ) -> Result<(), ReadError> {
+        if raw.is_empty() {
+            return Ok(());
+        }
+        let block = self.put_block(raw, keys, encoder)?;
+        let mut insert =
+            self.connection.prepare_cached("INSERT INTO spans VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        for (service, span, pos) in rows.drain(..) {
+            insert.execute(params![
+                service,
+                span.start_ns,
+                block,
+                pos as i64,
+                span.op_hash,
+                span.duration_ns
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn write_logs(&mut self, batches: &[Batch], encoder: &mut snap::raw::Encoder) -> Result<(), ReadError> {
+        let mut raw = Vec::with_capacity(TARGET + 4096);
+        let mut keys = HashSet::new();
+        let mut runs: HashMap<i64, Run> = HashMap::new();
+        for batch in batches {
+            let mut streams = Vec::with_capacity(batch.streams.len());
+            for labels in &batch.streams {
+                streams.push(self.stream(labels)?);
+            }
+            for log in &batch.logs {
+                let stream = streams[log.stream as usize];
+                let body = batch.body(log.body);
+                put_varint(&mut raw, stream as u64);
+                raw.extend_from_slice(&log.ts_ns.to_le_bytes());
+                block::put_bytes(&mut raw, body);
+                keys.extend(batch.keys(log.keys));
+                runs.entry(stream).or_insert_with(|| Run::new(log)).add(log, body.len());
+                if raw.len() >= TARGET {
+                    self.close_log_block(&mut raw, &mut keys, &mut runs, encoder)?;
+                }
+            }
+        }
+        self.close_log_block(&mut raw, &mut keys, &mut runs, encoder)
+    }
+
+    fn close_log_block(
+        &mut self,
+        raw: &mut Vec<u8>,
+        keys: &mut HashSet<i64>,
+        runs: &mut HashMap<i64, Run>,
+        encoder: &mut snap::raw::Encoder,
+    ) -> Result<(), ReadError> {
+        if raw.is_empty() {
+            return Ok(());
+        }
+        let block = self.put_block(raw, keys, encoder)?;
+        let mut insert =
+            self.connection.prepare_cached("INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        for (stream, run) in runs.drain() {
+            insert.execute(params![stream, run.min_ns, run.max_ns, block, run.entries, run.bytes])?;
+        }
+        Ok(())
+    }
+
+    fn put_block(
+        &mut self,
+        raw: &mut Vec<u8>,
+        keys: &mut HashSet<i64>,
+        encoder: &mut snap::raw::Encoder,
+    ) -> Result<i64, ReadError> {
+        let block = self.next_block;
+        self.next_block += 1;
+        self.connection
+            .prepare_cached("INSERT INTO blocks VALUES (?1, ?2)")?
+            .execute(params![block, compress(raw, encoder)])?;
+        let mut insert = self.connection.prepare_cached("INSERT INTO keys VALUES (?1, ?2)")?;
+        for key in keys.drain() {
+            insert.execute(params![key, block])?;
+        }
+        raw.clear();
+        Ok(block)
+    }
+
+    fn service(&mut self, name: &str) -> Result<i64, ReadError> {
+        if let Some(id) = self.services.get(name) {
+            return Ok(*id);
+        }
+        self.connection
+            .prepare_cached("INSERT INTO services (name) VALUES (?1) ON CONFLICT DO NOTHING")?
+            .execute([name])?;
+        let id = self
+            .connection
+            .prepare_cached("SELECT id FROM services WHERE name = ?1")?
+            .query_row([name], |r| r.get(0))?;
+        forget_if_full(&mut self.services);
+        self.services.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    fn origin(&mut self, origin: &Origin) -> Result<(i64, i64), ReadError> {
+        if let Some(ids) = self.origins.get(origin) {
+            return Ok(*ids);
+        }
+        let service = self.service(&origin.service)?;
+        self.connection
+            .prepare_cached("INSERT INTO origins (service, resource, scope) VALUES (?1, ?2, ?3)")?
+            .execute(params![service, origin.resource, origin.scope])?;
+        let ids = (self.connection.last_insert_rowid(), service);
+        forget_if_full(&mut self.origins);
+        self.origins.insert(origin.clone(), ids);
+        Ok(ids)
+    }
+
+    fn note_operation(&mut self, operation: &Operation) -> Result<(), ReadError> {
+        if self.operations.len() >= REMEMBERED || self.operations.contains(operation) {
+            return Ok(());
+        }
+        let service = self.service(&operation.service)?;
+        self.connection
+            .prepare_cached("INSERT INTO operations VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+            .execute(params![service, operation.name, operation.kind])?;
+        self.operations.insert(operation.clone());
+        Ok(())
+    }
+
+    fn stream(&mut self, labels: &str) -> Result<i64, ReadError> {
+        if let Some(id) = self.streams.get(labels) {
+            return Ok(*id);
+        }
+        self.connection
+            .prepare_cached("INSERT INTO streams (labels) VALUES (?1) ON CONFLICT DO NOTHING")?
+            .execute([labels])?;
+        let id = self
+            .connection
+            .prepare_cached("SELECT id FROM streams WHERE labels = ?1")?
+            .query_row([labels], |r| r.get(0))?;
+        forget_if_full(&mut self.streams);
+        self.streams.insert(labels.to_owned(), id);
+        Ok(id)
+    }
+}
+
+/// A sender that invents names must not grow the maps for ever: the tables keep the truth.
+fn forget_if_full<K, V>(map: &mut HashMap<K, V>) {
+    if map.len() >= REMEMBERED {
+        map.clear();
+    }
+}
+
+/// The entries of one stream in one block.
+struct Run {
+    min_ns: i64,
+    max_ns: i64,
+    entries: i64,
+    bytes: i64,
+}
+
+impl Run {
+    fn new(log: &LogIn) -> Self {
+        Self { min_ns: log.ts_ns, max_ns: log.ts_ns, entries: 0, bytes: 0 }
+    }
+
+    fn add(&mut self, log: &LogIn, bytes: usize) {
+        self.min_ns = self.min_ns.min(log.ts_ns);
+        self.max_ns = self.max_ns.max(log.ts_ns);
+        self.entries += 1;
+        self.bytes += bytes as i64;
+    }
+}

@@ -1,0 +1,99 @@
+//! Jaeger's API: search, catalogue, dependencies, and its way to say no.
+
+use serde_json::{Value, json};
+
+use crate::harness::{TestBackend, export, span};
+
+async fn shop() -> TestBackend {
+    let backend = TestBackend::start().await;
+    let quick = span(1, 1, None, "GET /orders");
+    let mut slow = span(2, 1, None, "POST /orders");
+    slow.end_time_unix_nano = slow.start_time_unix_nano + 2_000_000_000;
+    backend.send(&export("orders", vec![quick, slow])).await;
+    backend.send(&export("users", vec![span(2, 3, Some(1), "GET /users/{id}")])).await;
+    backend
+}
+
+async fn ids(backend: &TestBackend, query: &[(&str, &str)]) -> Vec<String> {
+    let found = backend.json(&backend.jaeger, "/api/traces", query).await;
+    let data = found["data"].as_array().expect("a list");
+    data.iter().map(|t| t["traceID"].as_str().expect("an id")[..2].to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_search_finds_by_service_operation_tag_and_duration() {
+    let backend = shop().await;
+    assert_eq!(ids(&backend, &[("service", "orders")]).await, ["02", "01"]);
+    assert_eq!(ids(&backend, &[("service", "orders"), ("limit", "1")]).await, ["02"]);
+    assert_eq!(ids(&backend, &[("service", "orders"), ("operation", "GET /orders")]).await, ["01"]);
+    assert_eq!(ids(&backend, &[("service", "orders"), ("minDuration", "1s")]).await, ["02"]);
+    assert_eq!(ids(&backend, &[("service", "orders"), ("maxDuration", "100ms")]).await, ["01"]);
+    assert_eq!(
+        ids(&backend, &[("service", "orders"), ("tags", r#"{"correlation.id":"corr-1"}"#)]).await,
+        ["01"]
+    );
+    assert_eq!(
+        ids(
+            &backend,
+            &[("service", "orders"), ("tag", "correlation.id:corr-2"), ("tag", "span.kind:server")]
+        )
+        .await,
+        ["02"]
+    );
+    assert_eq!(ids(&backend, &[("service", "users"), ("tag", "span.kind:server")]).await, [""; 0]);
+    assert_eq!(ids(&backend, &[("service", "orders"), ("end", "1000")]).await, [""; 0]);
+    assert_eq!(
+        ids(&backend, &[("traceID", &"01".repeat(16)), ("traceID", &"02".repeat(16))]).await,
+        ["01", "02"]
+    );
+}
+
+#[tokio::test]
+async fn services_operations_and_dependencies_are_listed() {
+    let backend = shop().await;
+    let services = backend.json(&backend.jaeger, "/api/services", &[]).await;
+    assert_eq!(
+        services,
+        json!({"data": ["orders", "users"], "total": 2, "limit": 0, "offset": 0, "errors": null})
+    );
+    let operations = backend.json(&backend.jaeger, "/api/services/orders/operations", &[]).await;
+    assert_eq!(operations["data"], json!(["GET /orders", "POST /orders"]));
+    let kinds = backend.json(&backend.jaeger, "/api/operations", &[("service", "users")]).await;
+    assert_eq!(kinds["data"], json!([{"name": "GET /users/{id}", "spanKind": "client"}]));
+    let end = (crate::harness::now_ns() / 1_000_000 + 1000).to_string();
+    let graph =
+        backend.json(&backend.jaeger, "/api/dependencies", &[("endTs", &end), ("lookback", "60000")]).await;
+    assert_eq!(graph["data"], json!([{"parent": "orders", "child": "users", "callCount": 1}]));
+}
+
+#[tokio::test]
+async fn errors_have_jaegers_shape() {
+    let backend = shop().await;
+    for (path, status, message) in [
+        ("/api/traces/ffff", 404, "trace not found"),
+        ("/api/traces/nothex", 400, "strconv.ParseUint: parsing \"nothex\": invalid syntax"),
+        ("/api/traces", 400, "parameter 'service' is required"),
+        ("/api/traces?service=a&limit=x", 400, "unable to parse param 'limit'"),
+        ("/api/traces?service=a&tag=x", 400, "malformed 'tag' parameter, expecting key:value, received: x"),
+        ("/api/traces?service=a&tags=x", 400, "malformed 'tags' parameter, cannot unmarshal JSON"),
+        (
+            "/api/traces?service=a&minDuration=2s&maxDuration=1s",
+            400,
+            "'maxDuration' should be greater than 'minDuration'",
+        ),
+        ("/api/v3/services", 404, "page not found"),
+    ] {
+        let answer = backend.get(&backend.jaeger, path).await;
+        assert_eq!(answer.status(), status, "{path}");
+        let body: Value = answer.json().await.expect("JSON");
+        assert_eq!(body["data"], Value::Null, "{path}");
+        assert_eq!(body["errors"][0]["code"], status, "{path}");
+        let said = body["errors"][0]["msg"].as_str().expect("a message");
+        assert!(said.starts_with(message), "{path}: {said}");
+    }
+    let mixed = backend
+        .json(&backend.jaeger, "/api/traces", &[("traceID", "ffff"), ("traceID", &"01".repeat(16))])
+        .await;
+    assert_eq!(mixed["data"].as_array().map(Vec::len), Some(1));
+    assert_eq!(mixed["errors"][0]["traceID"], "000000000000ffff");
+}

@@ -1,0 +1,152 @@
+//! Metrics sent by OTLP are queryable under Prometheus' names; errors have Prometheus' shape.
+
+use serde_json::{Value, json};
+
+use crate::harness::{TestBackend, now_ns};
+
+async fn send(backend: &TestBackend, metrics: Value) -> Value {
+    let body = json!({"resourceMetrics": [{"resource": {"attributes": [
+        {"key": "service.name", "value": {"stringValue": "shop"}}, {"key": "service.instance.id", "value": {"stringValue": "i1"}}]},
+        "scopeMetrics": [{"metrics": metrics}]}]});
+    let answer =
+        backend.post(format!("{}/v1/metrics", backend.otlp), "application/json", body.to_string()).await;
+    assert_eq!(answer.status(), 200);
+    answer.json().await.expect("JSON")
+}
+
+#[tokio::test]
+async fn gauges_sums_and_histograms_are_queryable_and_the_rest_is_refused_by_count() {
+    let backend = TestBackend::start().await;
+    let now = now_ns().to_string();
+    let answer = send(&backend, json!([
+        {"name": "queue.length", "gauge": {"dataPoints": [{"timeUnixNano": now, "asDouble": 3.5, "attributes": [{"key": "queue.name", "value": {"stringValue": "q"}}]}]}},
+        {"name": "orders", "sum": {"aggregationTemporality": 2, "isMonotonic": true, "dataPoints": [{"timeUnixNano": now, "asInt": "7"}]}},
+        {"name": "took", "unit": "s", "histogram": {"aggregationTemporality": 2, "dataPoints": [
+            {"timeUnixNano": now, "count": "3", "sum": 4.0, "bucketCounts": ["1", "2"], "explicitBounds": [0.5]}]}},
+        {"name": "delta", "sum": {"aggregationTemporality": 1, "isMonotonic": true, "dataPoints": [{"timeUnixNano": now, "asInt": "7"}]}},
+    ])).await;
+    assert_eq!(answer["partialSuccess"]["rejectedDataPoints"], "1", "{answer}");
+    let get = |query: &'static str| {
+        let backend = &backend;
+        async move {
+            backend.json(&backend.prometheus, "/api/v1/query", &[("query", query)]).await["data"]["result"]
+                .clone()
+        }
+    };
+    let gauge = get("queue_length").await;
+    assert_eq!(
+        gauge[0]["metric"],
+        json!({"__name__": "queue_length", "queue_name": "q", "job": "shop", "instance": "i1"})
+    );
+    assert_eq!(gauge[0]["value"][1], "3.5");
+    assert_eq!(get("orders_total").await[0]["value"][1], "7");
+    assert_eq!(get("took_seconds_bucket{le=\"+Inf\"}").await[0]["value"][1], "3");
+    assert_eq!(get("took_seconds_sum").await[0]["value"][1], "4");
+    assert_eq!(get("delta_total").await, json!([]));
+
+    let series = backend
+        .json(&backend.prometheus, "/api/v1/series", &[("match[]", "{job=\"shop\",le=\"0.5\"}")])
+        .await;
+    assert_eq!(series["data"][0]["__name__"], "took_seconds_bucket");
+    let names = backend.json(&backend.prometheus, "/api/v1/label/__name__/values", &[]).await;
+    assert_eq!(
+        names["data"],
+        json!([
+            "orders_total",
+            "queue_length",
+            "took_seconds_bucket",
+            "took_seconds_count",
+            "took_seconds_sum"
+        ])
+    );
+    let labels = backend.json(&backend.prometheus, "/api/v1/labels", &[("match[]", "queue_length")]).await;
+    assert_eq!(labels["data"], json!(["__name__", "instance", "job", "queue_name"]));
+}
+
+#[tokio::test]
+async fn answers_have_prometheus_shapes() {
+    let backend = TestBackend::start().await;
+    let scalar = backend
+        .json(&backend.prometheus, "/api/v1/query", &[("query", "1e-7 * 2"), ("time", "1500.5")])
+        .await;
+    assert_eq!(
+        scalar,
+        json!({"status": "success", "data": {"resultType": "scalar", "result": [1500.5, "2e-07"]}})
+    );
+    let form = backend
+        .client
+        .post(format!("{}/api/v1/query_range", backend.prometheus))
+        .form(&[("query", "vector(1)"), ("start", "0"), ("end", "2"), ("step", "1s")])
+        .send()
+        .await
+        .expect("an answer");
+    let range: Value = form.json().await.expect("JSON");
+    assert_eq!(
+        range["data"],
+        json!({"resultType": "matrix", "result": [{"metric": {}, "values": [[0, "1"], [1, "1"], [2, "1"]]}]})
+    );
+    assert_eq!(backend.json(&backend.prometheus, "/api/v1/status/buildinfo", &[]).await["status"], "success");
+    assert_eq!(
+        backend.json(&backend.prometheus, "/api/v1/status/tsdb", &[]).await["data"]["headStats"]["numSeries"],
+        0
+    );
+}
+
+#[tokio::test]
+async fn errors_have_prometheus_shape() {
+    let backend = TestBackend::start().await;
+    for (path, status, kind, said) in [
+        ("/api/v1/query?query=sum(", 400, "bad_data", "invalid parameter \"query\": parse error"),
+        (
+            "/api/v1/query",
+            400,
+            "bad_data",
+            "invalid parameter \"query\": unknown position: parse error: no expression found in input",
+        ),
+        (
+            "/api/v1/query?query=up&time=x",
+            400,
+            "bad_data",
+            "invalid parameter \"time\": cannot parse \"x\" to a valid timestamp",
+        ),
+        ("/api/v1/query?query=hour()", 422, "execution", "the function hour() is not supported yet"),
+        (
+            "/api/v1/query_range?query=up&start=1&end=0&step=1",
+            400,
+            "bad_data",
+            "invalid parameter \"end\": end timestamp must not be before start time",
+        ),
+        (
+            "/api/v1/query_range?query=up&start=0&end=1&step=0",
+            400,
+            "bad_data",
+            "invalid parameter \"step\": zero or negative query resolution",
+        ),
+        (
+            "/api/v1/query_range?query=up&start=0&end=11001&step=1",
+            400,
+            "bad_data",
+            "exceeded maximum resolution of 11,000 points per timeseries.",
+        ),
+        (
+            "/api/v1/query_range?query=up[1m]&start=0&end=1&step=1",
+            400,
+            "bad_data",
+            "invalid parameter \"query\": invalid expression type \"range vector\" for range query",
+        ),
+        ("/api/v1/series", 400, "bad_data", "no match[] parameter provided"),
+    ] {
+        let answer = backend.get(&backend.prometheus, path).await;
+        assert_eq!(answer.status(), status, "{path}");
+        let body: Value = answer.json().await.expect("JSON");
+        assert_eq!((&body["status"], &body["errorType"]), (&json!("error"), &json!(kind)), "{path}");
+        let error = body["error"].as_str().expect("a message");
+        assert!(error.starts_with(said), "{path}: {error}");
+    }
+    let unknown = backend.get(&backend.prometheus, "/api/v1/nothing").await;
+    assert_eq!(
+        (unknown.status().as_u16(), unknown.text().await.expect("text")),
+        (404, "404 page not found\n".to_owned())
+    );
+    assert!(backend.metric("backend_bad_queries_total").await >= 9.0);
+}

@@ -1,0 +1,12 @@
+//! What the backend promises, over real sockets: one file per promise.
+
+mod bounds;
+mod harness;
+mod jaeger_api;
+mod logs;
+mod malformed;
+mod metrics;
+mod restart;
+mod retention;
+mod scrape;
+mod spans;
