@@ -13,3 +13,5 @@ pub mod probes;
 pub mod problem;
 pub mod serve;
 pub mod start;
+#[cfg(feature = "testing")]
+pub mod testing;

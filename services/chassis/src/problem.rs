@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use telemetry::correlation::CorrelationId;
@@ -137,13 +137,11 @@ pub async fn render(request: Request, next: Next) -> Response {
         instance: path,
         correlation_id: CorrelationId::current().map_or_else(String::new, |id| id.as_str().to_owned()),
     };
-    let mut rendered = (problem.status, axum::Json(body)).into_response();
-    let headers = rendered.headers_mut();
+    // A struct of texts and a number always serialises.
+    let text = serde_json::to_vec(&body).unwrap_or_default();
+    *response.body_mut() = text.into();
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    for name in [RETRY_AFTER, http::header::ALLOW] {
-        if let Some(value) = response.headers_mut().remove(&name) {
-            headers.insert(name, value);
-        }
-    }
-    rendered
+    response
 }

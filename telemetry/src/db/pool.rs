@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -17,7 +18,7 @@ use super::{Error, Migration, OpenError, Query, Row, Session, Settings, Transact
 #[derive(Clone)]
 pub struct Database {
     pub(super) shared: Arc<Shared>,
-    traced: bool,
+    pub(super) traced: bool,
 }
 
 pub(super) struct Shared {
@@ -26,6 +27,9 @@ pub(super) struct Shared {
     /// `db.namespace`: the file's name without its ending.
     pub(super) namespace: String,
     pub(super) metrics: PoolMetrics,
+    /// The turn to write. SQLite has one writer; those who wait for it with its busy handler sleep up to 100 ms at a time
+    /// and hold a connection meanwhile. Here they queue, first come first served, and hold nothing.
+    turn: Arc<Semaphore>,
 }
 
 impl Database {
@@ -38,7 +42,16 @@ impl Database {
         let namespace =
             settings.path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let metrics = PoolMetrics::register(metrics, &pool);
-        Ok(Self { shared: Arc::new(Shared { pool, settings, namespace, metrics }), traced: true })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                pool,
+                settings,
+                namespace,
+                metrics,
+                turn: Arc::new(Semaphore::new(1)),
+            }),
+            traced: true,
+        })
     }
 
     /// Brings the schema up to date; returns how many steps were applied.
@@ -97,13 +110,22 @@ impl Database {
         }
     }
 
-    /// Acquires a connection and takes the write lock (`BEGIN IMMEDIATE`), so that a transaction never fails half-way
-    /// because another writer came first.
+    /// Waits for the turn to write, acquires a connection and takes the write lock (`BEGIN IMMEDIATE`), so that a
+    /// transaction never fails half-way because another writer came first.
     ///
     /// # Errors
-    /// As [`acquire`](Self::acquire), and [`Error::Busy`] when the lock cannot be had in time.
+    /// As [`acquire`](Self::acquire), and [`Error::Busy`] when the turn or the lock cannot be had in time.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        Transaction::begin(self.acquire().await?).await
+        Transaction::begin(self).await
+    }
+
+    /// The turn to write, for at most the busy time-out.
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let turn = Arc::clone(&self.shared.turn).acquire_owned();
+        match tokio::time::timeout(self.shared.settings.busy_timeout, turn).await {
+            Ok(turn) => turn.map_err(|_| Error::Closed),
+            Err(_) => Err(Error::Busy),
+        }
     }
 
     /// One statement on a connection of its own: at most one row.
@@ -122,11 +144,12 @@ impl Database {
         query.fetch_all(&mut self.acquire().await?).await
     }
 
-    /// One statement on a connection of its own: the number of rows it changed.
+    /// One writing statement on a connection of its own: the number of rows it changed.
     ///
     /// # Errors
-    /// As [`acquire`](Self::acquire) and [`Query::execute`].
+    /// As [`begin`](Self::begin) and [`Query::execute`].
     pub async fn execute(&self, query: Query) -> Result<u64, Error> {
+        let _turn = self.turn().await?;
         query.execute(&mut self.acquire().await?).await
     }
 

@@ -104,6 +104,14 @@ impl Query {
         observed(shared, parent, self.statement, rows, self.inner.fetch_optional(connection)).await
     }
 
+    /// Runs it; the row that it must return (a count, or `RETURNING` of one insert).
+    ///
+    /// # Errors
+    /// What the database reports; no row is an error as well.
+    pub async fn fetch_one(self, on: &mut impl Session) -> Result<Row, Error> {
+        self.fetch_optional(on).await?.ok_or(Error::Other(sqlx::Error::RowNotFound))
+    }
+
     /// Runs it; all rows.
     ///
     /// # Errors

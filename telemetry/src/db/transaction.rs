@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use sqlx::Sqlite;
-use tracing::Span;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::pool::Shared;
 use super::statement::{Parent, Parts};
-use super::{Connection, Error, Session};
+use super::{Database, Error, Session};
 
 /// An open write transaction. Dropped without [`commit`](Self::commit), it rolls back.
 pub struct Transaction {
@@ -16,21 +17,38 @@ pub struct Transaction {
     shared: Arc<Shared>,
     span: Span,
     traced: bool,
+    /// After `inner`, so that it is given back last.
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Transaction {
-    pub(super) async fn begin(connection: Connection) -> Result<Self, Error> {
-        let Connection { inner, shared, traced } = connection;
-        let span = if traced { transaction_span(&shared) } else { Span::none() };
-        let begun = sqlx::Transaction::begin(inner, Some(sqlx::SqlSafeStr::into_sql_str("BEGIN IMMEDIATE")));
-        match begun.await {
-            Ok(inner) => Ok(Self { inner, shared, span, traced }),
+    /// The span begins before the wait for the turn: a queue of writers shows as transactions whose first statement is
+    /// late.
+    pub(super) async fn begin(database: &Database) -> Result<Self, Error> {
+        let span = if database.traced { transaction_span(&database.shared) } else { Span::none() };
+        match Self::begin_in(database, &span).await {
+            Ok((inner, turn)) => Ok(Self {
+                inner,
+                shared: Arc::clone(&database.shared),
+                span,
+                traced: database.traced,
+                _turn: turn,
+            }),
             Err(error) => {
-                let error = Error::from(error);
                 fail(&span, &error);
                 Err(error)
             }
         }
+    }
+
+    async fn begin_in(
+        database: &Database,
+        span: &Span,
+    ) -> Result<(sqlx::Transaction<'static, Sqlite>, OwnedSemaphorePermit), Error> {
+        let turn = database.turn().await?;
+        let connection = database.acquire().instrument(span.clone()).await?;
+        let begin = sqlx::SqlSafeStr::into_sql_str("BEGIN IMMEDIATE");
+        Ok((sqlx::Transaction::begin(connection.inner, Some(begin)).await?, turn))
     }
 
     /// Makes the changes permanent.
@@ -38,7 +56,7 @@ impl Transaction {
     /// # Errors
     /// [`Error::Full`] and the like; nothing of the transaction is kept then.
     pub async fn commit(self) -> Result<(), Error> {
-        let Self { inner, span, .. } = self;
+        let Self { inner, span, _turn, .. } = self;
         match inner.commit().await {
             Ok(()) => {
                 span.record("db.transaction.outcome", "commit");
@@ -57,7 +75,7 @@ impl Transaction {
     /// # Errors
     /// When the connection is gone; the changes are undone in any case.
     pub async fn rollback(self) -> Result<(), Error> {
-        let Self { inner, span, .. } = self;
+        let Self { inner, span, _turn, .. } = self;
         span.record("db.transaction.outcome", "rollback");
         inner.rollback().await.map_err(Error::from)
     }

@@ -74,8 +74,7 @@ pub(crate) async fn page(
     let mut connection = database.acquire().await?;
     let rows =
         filtered(query(select)).bind(page.limit()).bind(page.offset()).fetch_all(&mut connection).await?;
-    let total = filtered(query(count)).fetch_optional(&mut connection).await?;
-    let total = total.map_or(Ok(0), |row| row.try_get(0))?;
+    let total = filtered(query(count)).fetch_one(&mut connection).await?.try_get(0)?;
     Ok((rows.iter().map(product).collect::<Result<_, _>>()?, total))
 }
 

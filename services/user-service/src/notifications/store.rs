@@ -53,9 +53,8 @@ pub(super) async fn store(database: &Database, user: i64, new: &NewNotification)
         .bind(clock::now_ms())
         .execute(&mut transaction)
         .await?;
-    let row = query(&BY_EVENT).bind(&new.event_id).fetch_optional(&mut transaction).await?;
+    let row = query(&BY_EVENT).bind(&new.event_id).fetch_one(&mut transaction).await?;
     transaction.commit().await?;
-    let Some(row) = row else { return Ok(Stored::NoSuchUser) };
     let owner: i64 = row.try_get("user_id")?;
     let notification = notification(&row)?;
     Ok(match (inserted, owner == user) {
@@ -77,8 +76,7 @@ pub(super) async fn page(
     }
     let rows =
         query(&PAGE).bind(user).bind(page.limit()).bind(page.offset()).fetch_all(&mut connection).await?;
-    let total = query(&COUNT).bind(user).fetch_optional(&mut connection).await?;
-    let total = total.map_or(Ok(0), |row| row.try_get(0))?;
+    let total = query(&COUNT).bind(user).fetch_one(&mut connection).await?.try_get(0)?;
     Ok(Some((rows.iter().map(notification).collect::<Result<_, _>>()?, total)))
 }
 

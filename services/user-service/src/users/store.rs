@@ -19,8 +19,7 @@ pub(crate) async fn by_id(database: &Database, id: i64) -> Result<Option<User>, 
 pub(crate) async fn page(database: &Database, page: Page) -> Result<(Vec<User>, i64), Error> {
     let mut connection = database.acquire().await?;
     let rows = query(&PAGE).bind(page.limit()).bind(page.offset()).fetch_all(&mut connection).await?;
-    let total = query(&COUNT).fetch_optional(&mut connection).await?;
-    let total = total.map_or(Ok(0), |row| row.try_get(0))?;
+    let total = query(&COUNT).fetch_one(&mut connection).await?.try_get(0)?;
     Ok((rows.iter().map(user).collect::<Result<_, _>>()?, total))
 }
 

@@ -1,0 +1,200 @@
+//! For the services' tests: calls a router in process and compares what it answers with its own OpenAPI document.
+//!
+//! An answer that is not documented fails at once; [`Exerciser::unexercised`] names what is documented and was never seen.
+
+#![expect(clippy::unwrap_used, reason = "test code: a failed assumption is a failed test")]
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use http::{HeaderMap, Method};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::problem::ProblemBody;
+
+/// The largest answer a test reads.
+const MAX_BODY: usize = 16 << 20;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as JSON, or null when it is none.
+    pub json: Value,
+}
+
+/// Method, path template and status.
+type Seen = (String, String, u16);
+
+/// A router under test, and what its document promises. Clones share what was seen.
+#[derive(Clone)]
+pub struct Exerciser {
+    router: Router,
+    documented: Arc<BTreeSet<Seen>>,
+    seen: Arc<Mutex<BTreeSet<Seen>>>,
+}
+
+impl Exerciser {
+    /// Reads the router's `/openapi.json`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn new(router: Router) -> Self {
+        let reply = send(&router, get("/openapi.json")).await;
+        assert_eq!(reply.status, 200);
+        let documented = documented(&reply.json);
+        assert!(!documented.is_empty());
+        Self { router, documented: Arc::new(documented), seen: Arc::default() }
+    }
+
+    /// The same expectations of another instance, such as one with a broken database.
+    #[must_use]
+    pub fn on(&self, router: Router) -> Self {
+        Self { router, ..self.clone() }
+    }
+
+    /// Sends, and checks that the answer is documented and, if it is a problem, complete.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn send(&self, request: Request) -> Reply {
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        let reply = send(&self.router, request).await;
+        let template =
+            self.template(&method, &path).unwrap_or_else(|| panic!("{method} {path} is not documented"));
+        let seen = (method, template, reply.status);
+        assert!(self.documented.contains(&seen), "not documented: {seen:?}: {}", reply.json);
+        check_problem(&reply, &path);
+        self.seen.lock().unwrap().insert(seen);
+        reply
+    }
+
+    /// What is documented and was never seen.
+    ///
+    /// # Panics
+    /// When another test panicked in the middle of a call.
+    #[must_use]
+    pub fn unexercised(&self) -> Vec<Seen> {
+        self.documented.difference(&self.seen.lock().unwrap()).cloned().collect()
+    }
+
+    /// The documented template of a path; one with fewer parameters is closer.
+    fn template(&self, method: &str, path: &str) -> Option<String> {
+        let fits = |template: &str| {
+            let (a, b) = (template.split('/'), path.split('/'));
+            a.clone().count() == b.clone().count() && a.zip(b).all(|(a, b)| a.starts_with('{') || a == b)
+        };
+        let templates = self.documented.iter().filter(|(m, template, _)| m == method && fits(template));
+        templates
+            .map(|(_, template, _)| template.clone())
+            .min_by_key(|template| template.matches('{').count())
+    }
+}
+
+fn check_problem(reply: &Reply, path: &str) {
+    if reply.status < 400 || path == "/ready" {
+        return;
+    }
+    assert_eq!(reply.headers["content-type"], "application/problem+json", "{path}: {}", reply.json);
+    let body: ProblemBody = serde_json::from_value(reply.json.clone()).unwrap();
+    assert_eq!((body.status, body.instance.as_str()), (reply.status, path));
+    assert_eq!(body.correlation_id.as_str(), reply.headers["x-correlation-id"].to_str().unwrap());
+    assert!(body.kind.starts_with("urn:problem:") && !body.title.is_empty() && !body.detail.is_empty());
+    assert_eq!(reply.headers.contains_key("retry-after"), reply.status == 503 || is_in_flight(&body));
+}
+
+fn is_in_flight(body: &ProblemBody) -> bool {
+    body.kind == "urn:problem:in-flight"
+}
+
+fn documented(document: &Value) -> BTreeSet<Seen> {
+    let paths = document["paths"].as_object().unwrap();
+    let mut all = BTreeSet::new();
+    for (template, operations) in paths {
+        for (method, operation) in operations.as_object().unwrap() {
+            let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
+            for status in operation["responses"].as_object().unwrap().keys() {
+                all.insert((method.to_string(), template.clone(), status.parse().unwrap()));
+            }
+        }
+    }
+    all
+}
+
+/// Sends one request to a router.
+///
+/// # Panics
+/// When the answer cannot be read.
+pub async fn send(router: &Router, request: Request) -> Reply {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, MAX_BODY).await.unwrap();
+    let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    Reply { status: parts.status.as_u16(), headers: parts.headers, json }
+}
+
+/// A GET request.
+///
+/// # Panics
+/// When the path is none.
+#[must_use]
+pub fn get(path: &str) -> Request {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+/// A POST request with a JSON body.
+///
+/// # Panics
+/// When the path is none.
+#[must_use]
+pub fn post(path: &str, body: &Value) -> Request {
+    raw_post(path, body.to_string())
+}
+
+/// A POST request that claims to be JSON.
+///
+/// # Panics
+/// When the path is none.
+#[must_use]
+pub fn raw_post(path: &str, body: impl Into<Body>) -> Request {
+    Request::post(path).header("content-type", "application/json").body(body.into()).unwrap()
+}
+
+/// A body whose bytes never come.
+pub fn stalled_body() -> Body {
+    Body::new(Stalled)
+}
+
+struct Stalled;
+
+impl axum::body::HttpBody for Stalled {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}
+
+/// Sends what every operation with a JSON body must refuse alike: 400, 408, 413, 415 and 422.
+///
+/// # Panics
+/// When an answer is another one.
+pub async fn refuse_bad_bodies(api: &Exerciser, path: &str) {
+    let status = |request| async { api.send(request).await.status };
+    assert_eq!(status(raw_post(path, "{")).await, 400);
+    assert_eq!(status(raw_post(path, stalled_body())).await, 408);
+    assert_eq!(status(raw_post(path, vec![b' '; 70_000])).await, 413);
+    assert_eq!(status(Request::post(path).body("{}".into()).unwrap()).await, 415);
+    assert_eq!(status(raw_post(path, "[]")).await, 422);
+}

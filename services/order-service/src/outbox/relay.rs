@@ -1,0 +1,149 @@
+//! The relay: takes events from the outbox and delivers them, each in a trace of its own that links to the order's.
+//!
+//! A link and not a parent: the order was answered long ago, and a delivery that is tried again for an hour would stretch
+//! its trace to an hour.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chassis::clock;
+use futures_util::{StreamExt, stream};
+use opentelemetry::context::FutureExt as _;
+use telemetry::correlation::CorrelationId;
+use telemetry::{db, propagation};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use super::store::{self, Event};
+use crate::App;
+use crate::neighbours::Delivered;
+
+/// Events taken at a time.
+const BATCH: i64 = 64;
+/// The first pause before another attempt; it doubles.
+const PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// Delivers until told to stop; then it finishes the batch at hand.
+pub(crate) async fn run(app: App, stop: CancellationToken) {
+    let quiet = app.database.untraced();
+    let mut reported = false;
+    while !stop.is_cancelled() {
+        let more = match round(&app, &quiet).await {
+            Ok(more) => {
+                reported = false;
+                more
+            }
+            Err(error) => {
+                // Said once per trouble, not once per round.
+                if !reported {
+                    tracing::error!(error = %error, "outbox cannot be read");
+                }
+                reported = true;
+                false
+            }
+        };
+        if more {
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = app.outbox_written.notified() => {}
+            () = tokio::time::sleep(app.work.outbox_poll) => {}
+        }
+    }
+}
+
+/// Delivers one batch; true when there may be more.
+async fn round(app: &App, quiet: &db::Database) -> Result<bool, db::Error> {
+    let events = store::due(quiet, BATCH).await?;
+    let full = i64::try_from(events.len()).is_ok_and(|taken| taken == BATCH);
+    stream::iter(events).for_each_concurrent(app.work.outbox_concurrency, |event| deliver(app, event)).await;
+    let (pending, oldest) = store::backlog(quiet).await?;
+    let age = oldest.map_or(0, |oldest| clock::now_ms().saturating_sub(oldest).max(0));
+    let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+    app.orders.outbox(pending, age.as_secs_f64());
+    Ok(full)
+}
+
+async fn deliver(app: &App, event: Event) {
+    let correlation =
+        CorrelationId::parse(&event.correlation_id).unwrap_or_else(|_| CorrelationId::generate());
+    let context = propagation::root(&correlation);
+    let span = {
+        let _root = context.clone().attach();
+        tracing::info_span!(
+            "outbox deliver",
+            otel.kind = "internal",
+            event.id = event.event_id,
+            event.attempt = event.attempts + 1,
+            otel.status_code = tracing::field::Empty,
+        )
+    };
+    if let Some(order) = event.traceparent.as_deref().and_then(propagation::link_from) {
+        span.add_link(order);
+    }
+    let work = async {
+        if let Err(error) = attempt(app, &event).await {
+            // The event stays as it is and is delivered again; its receiver knows it by its id.
+            tracing::error!(event.id = event.event_id, error = %error, "delivery not noted");
+            tracing::Span::current().record("otel.status_code", "ERROR");
+        }
+    };
+    work.instrument(span).with_context(context).await;
+}
+
+async fn attempt(app: &App, event: &Event) -> Result<(), db::Error> {
+    let payload = Bytes::copy_from_slice(event.payload.as_bytes());
+    let database = &app.database;
+    match app.users.notify(event.user_id, payload, app.users.deadline()).await {
+        Ok(Delivered::Yes) => {
+            app.orders.outbox_event("delivered");
+            tracing::info!(event.id = event.event_id, user.id = event.user_id, "event delivered");
+            store::delivered(database, event.id).await
+        }
+        Ok(Delivered::Refused(status)) => {
+            app.orders.outbox_event("refused");
+            tracing::warn!(
+                event.id = event.event_id,
+                user.id = event.user_id,
+                status,
+                "event refused for good"
+            );
+            store::refused(database, event.id, &format!("status {status}")).await
+        }
+        Err(failure) => {
+            app.orders.outbox_event("failed");
+            let pause = pause(event.attempts);
+            tracing::warn!(
+                event.id = event.event_id,
+                attempt = event.attempts + 1,
+                reason = %failure,
+                pause_ms = pause.as_secs_f64() * 1e3,
+                "event not delivered, tried again later"
+            );
+            tracing::Span::current().record("otel.status_code", "ERROR");
+            let at = clock::now_ms().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
+            store::later(database, event.id, at).await
+        }
+    }
+}
+
+/// The pause after this many failed attempts.
+fn pause(attempts: u32) -> Duration {
+    PAUSE.saturating_mul(2_u32.saturating_pow(attempts)).min(MAX_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_half_a_minute() {
+        assert_eq!(pause(0), Duration::from_millis(250));
+        assert_eq!(pause(3), Duration::from_secs(2));
+        assert_eq!(pause(u32::MAX), MAX_PAUSE);
+    }
+}

@@ -1,0 +1,103 @@
+//! Events in the database.
+
+use chassis::clock;
+use serde_json::json;
+use telemetry::correlation::CorrelationId;
+use telemetry::db::{Database, Error, Row, RowExt, Statement, Transaction, query};
+use telemetry::statement;
+
+use crate::orders::Order;
+
+static ADD: Statement = statement!(
+    "INSERT",
+    "outbox",
+    "INSERT INTO outbox (event_id, user_id, payload, correlation_id, traceparent, created_at, next_attempt_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)"
+);
+static DUE: Statement = statement!(
+    "SELECT",
+    "outbox",
+    "SELECT id, event_id, user_id, payload, correlation_id, traceparent, attempts FROM outbox
+     WHERE refused IS NULL AND next_attempt_at <= ?1 ORDER BY next_attempt_at LIMIT ?2"
+);
+static BACKLOG: Statement =
+    statement!("SELECT", "outbox", "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE refused IS NULL");
+static DELIVERED: Statement = statement!("DELETE", "outbox", "DELETE FROM outbox WHERE id = ?1");
+static LATER: Statement = statement!(
+    "UPDATE",
+    "outbox",
+    "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = ?2 WHERE id = ?1"
+);
+static REFUSED: Statement =
+    statement!("UPDATE", "outbox", "UPDATE outbox SET attempts = attempts + 1, refused = ?2 WHERE id = ?1");
+
+/// An event to deliver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) id: i64,
+    pub(crate) event_id: String,
+    pub(crate) user_id: i64,
+    pub(crate) payload: String,
+    pub(crate) correlation_id: String,
+    /// The order's server span.
+    pub(crate) traceparent: Option<String>,
+    pub(crate) attempts: u32,
+}
+
+/// Writes the event of a confirmed order. The event id is random: order numbers come again with a new database file.
+pub(crate) async fn add(transaction: &mut Transaction, order: &Order) -> Result<(), Error> {
+    let event_id = format!("{:032x}", rand::random::<u128>());
+    let payload = json!({
+        "event_id": event_id,
+        "type": "order.confirmed",
+        "order_id": order.id,
+        "total": order.total,
+    });
+    let correlation = CorrelationId::current();
+    query(&ADD)
+        .bind(event_id)
+        .bind(order.user.id)
+        .bind(payload.to_string())
+        .bind(correlation.as_ref().map_or("", CorrelationId::as_str))
+        .bind(telemetry::propagation::trace_context())
+        .bind(clock::now_ms())
+        .execute(transaction)
+        .await
+        .map(drop)
+}
+
+/// Events whose time has come, longest waiting first.
+pub(super) async fn due(database: &Database, limit: i64) -> Result<Vec<Event>, Error> {
+    let rows = database.fetch_all(query(&DUE).bind(clock::now_ms()).bind(limit)).await?;
+    rows.iter().map(event).collect()
+}
+
+/// How many events wait, and when the oldest was written.
+pub(super) async fn backlog(database: &Database) -> Result<(i64, Option<i64>), Error> {
+    let row = query(&BACKLOG).fetch_one(&mut database.acquire().await?).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+pub(super) async fn delivered(database: &Database, id: i64) -> Result<(), Error> {
+    database.execute(query(&DELIVERED).bind(id)).await.map(drop)
+}
+
+pub(super) async fn later(database: &Database, id: i64, at: i64) -> Result<(), Error> {
+    database.execute(query(&LATER).bind(id).bind(at)).await.map(drop)
+}
+
+pub(super) async fn refused(database: &Database, id: i64, reason: &str) -> Result<(), Error> {
+    database.execute(query(&REFUSED).bind(id).bind(reason)).await.map(drop)
+}
+
+fn event(row: &Row) -> Result<Event, Error> {
+    Ok(Event {
+        id: row.try_get("id")?,
+        event_id: row.try_get("event_id")?,
+        user_id: row.try_get("user_id")?,
+        payload: row.try_get("payload")?,
+        correlation_id: row.try_get("correlation_id")?,
+        traceparent: row.try_get("traceparent")?,
+        attempts: row.try_get("attempts")?,
+    })
+}

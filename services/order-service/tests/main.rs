@@ -1,0 +1,16 @@
+//! What the order service promises, one file per promise. The neighbours are the real services, behind a proxy that breaks
+//! the network between them.
+
+#![expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
+
+mod api;
+mod cancellation;
+mod idempotency;
+mod last_unit;
+mod outbox;
+mod proxy;
+mod recovery;
+mod resilience;
+mod saga;
+mod shutdown;
+mod support;

@@ -1,0 +1,9 @@
+//! What the product service promises, one file per promise.
+
+#![expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
+
+mod api;
+mod catalogue;
+mod last_unit;
+mod reservations;
+mod support;

@@ -1,0 +1,9 @@
+//! What the user service promises, one file per promise.
+
+#![expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
+
+mod api;
+mod notifications;
+mod sessions;
+mod start;
+mod support;
