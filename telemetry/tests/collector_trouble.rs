@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use support::serve;
+use telemetry::config::LogExport;
 use telemetry::names::signal;
 use telemetry::{Builder, Config, DrainReport};
 
@@ -82,6 +83,24 @@ async fn a_collector_that_is_down_costs_no_request_and_every_loss_is_counted() {
         let address = closed.local_addr().unwrap();
         drop(closed);
         let (report, _) = serve_requests(config(protocol, address)).await;
+        assert_eq!((report.traces.exported, report.traces.dropped), (0, REQUESTS), "{protocol}");
+        assert_eq!((report.logs.exported, report.logs.dropped), (0, REQUESTS), "{protocol}");
+    }
+}
+
+/// Both time-outs end exports long before the drain's deadline, so the drain ends by itself; a transport without a limit of
+/// its own (gRPC) would hold it for an hour.
+#[tokio::test]
+async fn an_export_that_hangs_is_given_up_after_its_time_out() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for protocol in ["http/protobuf", "grpc"] {
+        let mut config = config(protocol, silent.local_addr().unwrap());
+        if let (Some(traces), LogExport::Otlp(logs)) = (&mut config.traces, &mut config.logs) {
+            (traces.timeout, logs.timeout) = (Duration::from_millis(20), Duration::from_millis(20));
+        }
+        config.drain = Duration::from_secs(3600);
+        let (report, _) = serve_requests(config).await;
+        assert!(!report.deadline_hit, "{protocol}: {report:?}");
         assert_eq!((report.traces.exported, report.traces.dropped), (0, REQUESTS), "{protocol}");
         assert_eq!((report.logs.exported, report.logs.dropped), (0, REQUESTS), "{protocol}");
     }
