@@ -1,6 +1,7 @@
 //! Measures the generator alone, for `bench/loadgen.py`: prints the report as JSON.
 //!
-//! `measure closed URL CONNECTIONS SECONDS`, or `measure open BASE REQUESTS_PER_SECOND SECONDS`.
+//! `measure closed URL CONNECTIONS SECONDS`, or `measure open BASES REQUESTS_PER_SECOND SECONDS`, where BASES
+//! is one address or those of user, product and order service with commas between.
 
 use anyhow::{Context, bail};
 use loadgen::plan::Plan;
@@ -28,10 +29,18 @@ async fn main() -> anyhow::Result<()> {
             let profile = profile::load("steady", &[])?;
             let rps = number.parse().context("REQUESTS_PER_SECOND")?;
             let plan = Arc::new(Plan::new(&profile, 1, Some(duration), Some(rps))?);
-            run(plan, Targets::single(url)?, options, |_| {}, never()).await?
+            run(plan, targets(url)?, options, |_| {}, never()).await?
         }
         other => bail!("no mode {other:?}: closed or open"),
     };
     println!("{}", report.json());
     Ok(())
+}
+
+fn targets(bases: &str) -> anyhow::Result<Targets> {
+    match bases.split(',').collect::<Vec<_>>().as_slice() {
+        [one] => Ok(Targets::single(one)?),
+        [user, product, order] => Ok(Targets::new(user, product, order)?),
+        _ => bail!("BASES: one address or three"),
+    }
 }

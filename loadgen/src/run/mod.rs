@@ -92,7 +92,6 @@ pub(crate) struct Run {
     started_at: jiff::Timestamp,
     ended: Vec<oneshot::Receiver<()>>,
     merged: Recorder,
-    tick: Recorder,
     spare: Recorder,
     timeline: Timeline,
     last_tick: Instant,
@@ -134,7 +133,6 @@ impl Run {
         };
         Ok(Self {
             merged: shared.recorder(),
-            tick: shared.recorder(),
             spare: shared.recorder(),
             shared,
             options,
@@ -149,12 +147,11 @@ impl Run {
     /// Merges what was measured since the last call.
     pub(crate) fn tick(&mut self) -> Snapshot {
         let now = Instant::now();
-        self.shared.drain(&mut self.tick, &mut self.spare);
-        self.merged.merge(&self.tick);
+        let measured = self.shared.drain(&mut self.merged, &mut self.spare);
         let length = now - self.last_tick;
         self.last_tick = now;
         let elapsed = now - self.started;
-        let point = self.timeline.add(elapsed, length, &self.tick);
+        let point = self.timeline.add(elapsed, length, &measured);
         let counters = &self.shared.counters;
         Snapshot {
             elapsed_s: point.at_s,

@@ -6,7 +6,7 @@ use super::pacer::Pacer;
 use crate::client::{Answer, Ids};
 use crate::plan::Plan;
 use crate::plan::journeys::Kind;
-use crate::stats::{Recorder, Sample};
+use crate::stats::{Cell, Recorder, Sample};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -90,14 +90,16 @@ impl Shared {
         self.recorders[thread].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves what the threads have recorded since the last time into `tick` (cleared first). Each thread's recorder is
-    /// swapped with `spare`, so that a sending thread waits for a pointer, not for a merge.
-    pub(crate) fn drain(&self, tick: &mut Recorder, spare: &mut Recorder) {
-        tick.clear();
+    /// Moves what the threads have recorded since the last time into `merged`, and returns the sum of it. Each thread's
+    /// recorder is swapped with `spare`, so that a sending thread waits for a pointer, not for a merge.
+    pub(crate) fn drain(&self, merged: &mut Recorder, spare: &mut Recorder) -> Cell {
+        let mut tick = Cell::default();
         for thread in 0..self.recorders.len() {
             spare.clear();
             std::mem::swap(&mut *self.recorder_of(thread), spare);
-            tick.merge(spare);
+            merged.merge(spare);
+            spare.add_to(&mut tick);
         }
+        tick
     }
 }

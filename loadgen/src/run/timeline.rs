@@ -1,6 +1,6 @@
 //! How the run went over time, in a bounded number of points: when they are too many, neighbours are joined.
 
-use crate::stats::{Percentiles, Recorder};
+use crate::stats::{Cell, Percentiles};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -48,15 +48,14 @@ pub(crate) struct Timeline {
 
 impl Timeline {
     /// Adds what one tick recorded. Returns the tick as a point of its own.
-    pub(crate) fn add(&mut self, elapsed: Duration, length: Duration, tick: &Recorder) -> Point {
-        let total = tick.total();
+    pub(crate) fn add(&mut self, elapsed: Duration, length: Duration, tick: &Cell) -> Point {
         let point = Point {
             at_s: (elapsed.as_secs_f64() * 1e3).round() / 1e3,
             length_s: (length.as_secs_f64() * 1e3).round() / 1e3,
-            ended: total.ended(),
-            failed: total.failed,
-            response_p99_ms: Percentiles::of(&total.response).p99,
-            lag_p99_ms: Percentiles::of(&total.lag).p99,
+            ended: tick.ended(),
+            failed: tick.failed,
+            response_p99_ms: Percentiles::of(&tick.response).p99,
+            lag_p99_ms: Percentiles::of(&tick.lag).p99,
         };
         self.push(point);
         point

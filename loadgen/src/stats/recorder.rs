@@ -58,8 +58,8 @@ pub struct Cell {
     pub failures: Exemplars,
 }
 
-impl Cell {
-    fn new() -> Self {
+impl Default for Cell {
+    fn default() -> Self {
         Self {
             response: histogram(),
             service: histogram(),
@@ -72,7 +72,9 @@ impl Cell {
             failures: Exemplars::default(),
         }
     }
+}
 
+impl Cell {
     /// How many requests ended.
     #[must_use]
     pub fn ended(&self) -> u64 {
@@ -120,7 +122,7 @@ impl Recorder {
     /// For so many kinds; a request that is sent more than `lag_budget` after it was intended counts as late.
     #[must_use]
     pub fn new(kinds: usize, lag_budget: Duration) -> Self {
-        Self { cells: (0..kinds).map(|_| Cell::new()).collect(), lag_budget }
+        Self { cells: (0..kinds).map(|_| Cell::default()).collect(), lag_budget }
     }
 
     /// Records a request.
@@ -173,9 +175,14 @@ impl Recorder {
     /// The sum over all kinds.
     #[must_use]
     pub fn total(&self) -> Cell {
-        let mut total = Cell::new();
-        self.cells.iter().for_each(|c| total.merge(c));
+        let mut total = Cell::default();
+        self.add_to(&mut total);
         total
+    }
+
+    /// Adds the sum over all kinds to `total`.
+    pub fn add_to(&self, total: &mut Cell) {
+        self.cells.iter().filter(|c| c.ended() > 0).for_each(|c| total.merge(c));
     }
 }
 
