@@ -23,3 +23,6 @@ pub use sqlx::Row as RowExt;
 pub use sqlx::sqlite::SqliteRow as Row;
 pub use statement::{Query, Session, Statement, query};
 pub use transaction::Transaction;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! The pool against real files: trouble at the start, migrations, transactions, metrics.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{Metrics, statement};
+
+static INSERT: Statement = statement!("INSERT", "notes", "INSERT INTO notes (id, text) VALUES (?1, ?2)");
+static COUNT: Statement = statement!("SELECT", "notes", "SELECT COUNT(*) FROM notes");
+static CAP: Statement = statement!("PRAGMA", "notes", "PRAGMA max_page_count = 1");
+
+const NOTES: Migration = Migration {
+    name: "notes",
+    sql: "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;",
+};
+const MORE: Migration = Migration { name: "more", sql: "ALTER TABLE notes ADD COLUMN more TEXT;" };
+
+struct Scratch {
+    directory: tempfile::TempDir,
+    metrics: Metrics,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), metrics: Metrics::new("test-service", "0.0.0") }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            acquire_timeout: Duration::from_millis(20),
+            busy_timeout: Duration::from_millis(20),
+            ..Settings::new(self.directory.path().join("notes.db"))
+        }
+    }
+
+    async fn open_with(&self, settings: Settings) -> Database {
+        let database = Database::open(settings, &self.metrics).await.unwrap();
+        database.migrate(&[NOTES]).await.unwrap();
+        database
+    }
+
+    async fn open(&self) -> Database {
+        self.open_with(self.settings()).await
+    }
+
+    fn sample(&self, name: &str, labels: &str) -> Option<String> {
+        let start = format!("{name}{{service=\"test-service\"{labels}}} ");
+        self.metrics.encode().lines().find_map(|line| line.strip_prefix(&start).map(str::to_owned))
+    }
+}
+
+async fn count(database: &Database) -> i64 {
+    database.fetch_optional(query(&COUNT)).await.unwrap().unwrap().try_get(0).unwrap()
+}
+
+#[tokio::test]
+async fn migrations_are_applied_once_and_in_order() {
+    let scratch = Scratch::new();
+    let database = Database::open(scratch.settings(), &scratch.metrics).await.unwrap();
+    assert_eq!(database.migrate(&[NOTES]).await.unwrap(), 1);
+    assert_eq!(database.migrate(&[NOTES, MORE]).await.unwrap(), 1);
+    assert_eq!(database.migrate(&[NOTES, MORE]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_newer_or_changed_schema_is_refused_with_what_to_do() {
+    let scratch = Scratch::new();
+    let database = Database::open(scratch.settings(), &scratch.metrics).await.unwrap();
+    database.migrate(&[NOTES, MORE]).await.unwrap();
+    let newer = database.migrate(&[NOTES]).await.unwrap_err().to_string();
+    assert!(newer.contains("has version 2, this program knows 1"), "{newer}");
+    let changed = Migration { sql: "SELECT 1", ..MORE };
+    let changed = database.migrate(&[NOTES, changed]).await.unwrap_err().to_string();
+    assert!(changed.contains("applied with another text"), "{changed}");
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_nothing_behind() {
+    let scratch = Scratch::new();
+    let database = Database::open(scratch.settings(), &scratch.metrics).await.unwrap();
+    let broken = Migration { name: "broken", sql: "CREATE TABLE half (id INTEGER); nonsense;" };
+    assert!(database.migrate(&[NOTES, broken]).await.is_err());
+    assert_eq!(database.migrate(&[NOTES]).await.unwrap(), 1, "not even the first step was kept");
+}
+
+#[tokio::test]
+async fn a_transaction_dropped_without_commit_is_undone_and_frees_the_turn() {
+    let scratch = Scratch::new();
+    let database = scratch.open().await;
+    let mut dropped = database.begin().await.unwrap();
+    query(&INSERT).bind(1_i64).bind("x").execute(&mut dropped).await.unwrap();
+    drop(dropped);
+    let mut kept = database.begin().await.unwrap();
+    query(&INSERT).bind(2_i64).bind("y").execute(&mut kept).await.unwrap();
+    kept.commit().await.unwrap();
+    assert_eq!(count(&database).await, 1);
+}
+
+#[tokio::test]
+async fn writers_queue_without_holding_a_connection() {
+    let scratch = Scratch::new();
+    let settings =
+        Settings { max_connections: 2, busy_timeout: Duration::from_secs(60), ..scratch.settings() };
+    let database = scratch.open_with(settings).await;
+    let first = database.begin().await.unwrap();
+    let queued: Vec<_> = (0..5)
+        .map(|id: i64| {
+            let database = database.clone();
+            tokio::spawn(async move { database.execute(query(&INSERT).bind(id).bind("x")).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    assert_eq!(count(&database).await, 0, "a reader still finds a connection");
+    first.rollback().await.unwrap();
+    for writer in queued {
+        writer.await.unwrap().unwrap();
+    }
+    assert_eq!(count(&database).await, 5);
+}
+
+#[tokio::test]
+async fn a_writer_whose_turn_does_not_come_is_told_busy() {
+    let scratch = Scratch::new();
+    let database = scratch.open().await;
+    let _held = database.begin().await.unwrap();
+    assert!(matches!(database.begin().await, Err(Error::Busy)));
+}
+
+#[tokio::test]
+async fn a_full_pool_is_a_counted_timeout_and_its_states_are_gauges() {
+    let scratch = Scratch::new();
+    let database = scratch.open_with(Settings { max_connections: 1, ..scratch.settings() }).await;
+    let held = database.acquire().await.unwrap();
+    assert_eq!(scratch.sample("db_client_connections_usage", ",state=\"used\"").as_deref(), Some("1"));
+    assert!(matches!(database.acquire().await, Err(Error::PoolTimeout(_))));
+    assert_eq!(scratch.sample("db_client_connections_timeouts_total", "").as_deref(), Some("1"));
+    assert_eq!(scratch.sample("db_client_connections_pending_requests", "").as_deref(), Some("0"));
+    assert_eq!(scratch.sample("db_client_connections_max", "").as_deref(), Some("1"));
+    assert_eq!(scratch.sample("db_client_connections_wait_time_seconds_count", "").as_deref(), Some("2"));
+    drop(held);
+    count(&database).await;
+    let labels = ",operation=\"SELECT\",collection=\"notes\",outcome=\"ok\"";
+    assert_eq!(scratch.sample("db_client_operation_duration_seconds_count", labels).as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_as_such() {
+    let scratch = Scratch::new();
+    let database = scratch.open_with(Settings { max_connections: 1, ..scratch.settings() }).await;
+    // SQLite reports its own page limit exactly as it reports a full disk.
+    database.fetch_optional(query(&CAP)).await.unwrap();
+    let mut failure = None;
+    for id in 0..1000_i64 {
+        let insert = query(&INSERT).bind(id).bind("x".repeat(1000));
+        if let Err(error) = database.execute(insert).await {
+            failure = Some(error);
+            break;
+        }
+    }
+    let failure = failure.expect("one page does not hold a megabyte");
+    assert!(matches!(failure, Error::Full) && failure.is_transient(), "{failure:?}");
+    let start = OpenError::sort(database.path(), failure).to_string();
+    assert!(start.contains("the disk is full"), "{start}");
+}
+
+#[tokio::test]
+async fn a_closed_pool_says_so() {
+    let scratch = Scratch::new();
+    let database = scratch.open().await;
+    database.close().await;
+    assert!(matches!(database.acquire().await, Err(Error::Closed)));
+    assert!(matches!(database.ping().await, Err(Error::Closed)));
+}
+
+#[tokio::test]
+async fn a_file_damaged_in_the_middle_is_set_aside_too() {
+    let scratch = Scratch::new();
+    let database = scratch.open().await;
+    for id in 0..200_i64 {
+        database.execute(query(&INSERT).bind(id).bind("x".repeat(500))).await.unwrap();
+    }
+    database.close().await;
+    let path = scratch.settings().path;
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8192].fill(0xff);
+    std::fs::write(&path, &bytes).unwrap();
+    let fresh = scratch.directory.path().read_dir().unwrap().count();
+    let reopened = Scratch { directory: scratch.directory, metrics: Metrics::new("test-service", "0.0.0") };
+    assert_eq!(count(&reopened.open().await).await, 0);
+    assert!(reopened.directory.path().read_dir().unwrap().count() > fresh, "the damaged file is still there");
+}
