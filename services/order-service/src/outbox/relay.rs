@@ -3,7 +3,7 @@
 //! A link and not a parent: the order was answered long ago, and a delivery that is tried again for an hour would stretch
 //! its trace to an hour.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chassis::clock;
@@ -26,12 +26,17 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
+/// How long the relay gathers events after the first one: a few deliveries share one look and one deletion.
+const GATHER: Duration = Duration::from_millis(25);
+
 /// Delivers until told to stop; then it finishes the batch at hand.
 pub(crate) async fn run(app: App, stop: CancellationToken) {
     let quiet = app.database.untraced();
     let mut reported = false;
+    let mut measured: Option<Instant> = None;
     while !stop.is_cancelled() {
-        let more = match round(&app, &quiet).await {
+        let measure = measured.is_none_or(|at| at.elapsed() >= app.work.outbox_poll);
+        let more = match round(&app, &quiet, measure).await {
             Ok(more) => {
                 reported = false;
                 more
@@ -39,36 +44,56 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
             Err(error) => {
                 // Said once per trouble, not once per round.
                 if !reported {
-                    tracing::error!(error = %error, "outbox cannot be read");
+                    tracing::error!(error = %error, "outbox cannot be worked on");
                 }
                 reported = true;
                 false
             }
         };
+        if measure {
+            measured = Some(Instant::now());
+        }
         if more {
             continue;
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = app.outbox_written.notified() => {}
+            () = gathered(&app) => {}
             () = tokio::time::sleep(app.work.outbox_poll) => {}
         }
     }
 }
 
-/// Delivers one batch; true when there may be more.
-async fn round(app: &App, quiet: &db::Database) -> Result<bool, db::Error> {
+async fn gathered(app: &App) {
+    app.outbox_written.notified().await;
+    tokio::time::sleep(GATHER).await;
+}
+
+/// Delivers one batch; true when there may be more. `measure`: also look how much is left, which reads the whole backlog.
+async fn round(app: &App, quiet: &db::Database, measure: bool) -> Result<bool, db::Error> {
     let events = store::due(quiet, BATCH).await?;
     let full = i64::try_from(events.len()).is_ok_and(|taken| taken == BATCH);
-    stream::iter(events).for_each_concurrent(app.work.outbox_concurrency, |event| deliver(app, event)).await;
-    let (pending, oldest) = store::backlog(quiet).await?;
-    let age = oldest.map_or(0, |oldest| clock::now_ms().saturating_sub(oldest).max(0));
-    let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
-    app.orders.outbox(pending, age.as_secs_f64());
+    let delivered: Vec<i64> = stream::iter(events)
+        .map(|event| deliver(app, event))
+        .buffer_unordered(app.work.outbox_concurrency)
+        .filter_map(|delivered| async move { delivered })
+        .collect()
+        .await;
+    if !delivered.is_empty() {
+        // One deletion for the batch. If it fails, the events are delivered again, and their receiver knows them by id.
+        store::delivered(quiet, &delivered).await?;
+    }
+    if measure {
+        let (pending, oldest) = store::backlog(quiet).await?;
+        let age = oldest.map_or(0, |oldest| clock::now_ms().saturating_sub(oldest).max(0));
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        app.orders.outbox(pending, age.as_secs_f64());
+    }
     Ok(full)
 }
 
-async fn deliver(app: &App, event: Event) {
+/// The event's number when it was delivered.
+async fn deliver(app: &App, event: Event) -> Option<i64> {
     let correlation =
         CorrelationId::parse(&event.correlation_id).unwrap_or_else(|_| CorrelationId::generate());
     let context = propagation::root(&correlation);
@@ -85,24 +110,16 @@ async fn deliver(app: &App, event: Event) {
     if let Some(order) = event.traceparent.as_deref().and_then(propagation::link_from) {
         span.add_link(order);
     }
-    let work = async {
-        if let Err(error) = attempt(app, &event).await {
-            // The event stays as it is and is delivered again; its receiver knows it by its id.
-            tracing::error!(event.id = event.event_id, error = %error, "delivery not noted");
-            tracing::Span::current().record("otel.status_code", "ERROR");
-        }
-    };
-    work.instrument(span).with_context(context).await;
+    attempt(app, &event).instrument(span).with_context(context).await
 }
 
-async fn attempt(app: &App, event: &Event) -> Result<(), db::Error> {
+async fn attempt(app: &App, event: &Event) -> Option<i64> {
     let payload = Bytes::copy_from_slice(event.payload.as_bytes());
-    let database = &app.database;
-    match app.users.notify(event.user_id, payload, app.users.deadline()).await {
+    let noted = match app.users.notify(event.user_id, payload, app.users.deadline()).await {
         Ok(Delivered::Yes) => {
             app.orders.outbox_event("delivered");
             tracing::info!(event.id = event.event_id, user.id = event.user_id, "event delivered");
-            store::delivered(database, event.id).await
+            return Some(event.id);
         }
         Ok(Delivered::Refused(status)) => {
             app.orders.outbox_event("refused");
@@ -112,7 +129,7 @@ async fn attempt(app: &App, event: &Event) -> Result<(), db::Error> {
                 status,
                 "event refused for good"
             );
-            store::refused(database, event.id, &format!("status {status}")).await
+            store::refused(&app.database, event.id, &format!("status {status}")).await
         }
         Err(failure) => {
             app.orders.outbox_event("failed");
@@ -124,11 +141,16 @@ async fn attempt(app: &App, event: &Event) -> Result<(), db::Error> {
                 pause_ms = pause.as_secs_f64() * 1e3,
                 "event not delivered, tried again later"
             );
-            tracing::Span::current().record("otel.status_code", "ERROR");
             let at = clock::now_ms().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
-            store::later(database, event.id, at).await
+            store::later(&app.database, event.id, at).await
         }
+    };
+    tracing::Span::current().record("otel.status_code", "ERROR");
+    if let Err(error) = noted {
+        // The event stays as it is and is delivered again.
+        tracing::error!(event.id = event.event_id, error = %error, "failed delivery not noted");
     }
+    None
 }
 
 /// The pause after this many failed attempts.

@@ -22,7 +22,8 @@ static DUE: Statement = statement!(
 );
 static BACKLOG: Statement =
     statement!("SELECT", "outbox", "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE refused IS NULL");
-static DELIVERED: Statement = statement!("DELETE", "outbox", "DELETE FROM outbox WHERE id = ?1");
+static DELIVERED: Statement =
+    statement!("DELETE", "outbox", "DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?1))");
 static LATER: Statement = statement!(
     "UPDATE",
     "outbox",
@@ -78,8 +79,9 @@ pub(super) async fn backlog(database: &Database) -> Result<(i64, Option<i64>), E
     Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
-pub(super) async fn delivered(database: &Database, id: i64) -> Result<(), Error> {
-    database.execute(query(&DELIVERED).bind(id)).await.map(drop)
+pub(super) async fn delivered(database: &Database, ids: &[i64]) -> Result<(), Error> {
+    let ids = serde_json::Value::from(ids).to_string();
+    database.execute(query(&DELIVERED).bind(ids)).await.map(drop)
 }
 
 pub(super) async fn later(database: &Database, id: i64, at: i64) -> Result<(), Error> {
