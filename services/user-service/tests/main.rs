@@ -4,6 +4,7 @@
 
 mod api;
 mod notifications;
+mod process;
 mod sessions;
 mod start;
 mod support;
