@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};
@@ -77,37 +77,44 @@ impl Database {
         &self.shared.settings.path
     }
 
-    /// Waits for a free connection.
+    /// Waits for a free connection. The wait is a span; a connection that is there at once is none, so that the usual case
+    /// costs no span.
     ///
     /// # Errors
     /// [`Error::PoolTimeout`] after the acquire time-out, [`Error::Closed`] when the pool is closed.
     pub async fn acquire(&self) -> Result<Connection, Error> {
         let shared = &self.shared;
+        let inner = match shared.pool.try_acquire() {
+            Some(inner) => {
+                shared.metrics.waited(Duration::ZERO);
+                inner
+            }
+            None => self.wait().await?,
+        };
+        Ok(Connection { inner, shared: Arc::clone(shared), traced: self.traced })
+    }
+
+    async fn wait(&self) -> Result<PoolConnection<Sqlite>, Error> {
+        let shared = &self.shared;
         let span = if self.traced { acquire_span(shared) } else { Span::none() };
         let started = Instant::now();
-        let outcome = match shared.pool.try_acquire() {
-            Some(connection) => Ok(connection),
-            None => {
-                let _pending = shared.metrics.pending();
-                shared.pool.acquire().await
-            }
+        let outcome = {
+            let _pending = shared.metrics.pending();
+            shared.pool.acquire().await
         };
         shared.metrics.waited(started.elapsed());
-        match outcome {
-            Ok(inner) => Ok(Connection { inner, shared: Arc::clone(shared), traced: self.traced }),
-            Err(error) => {
-                let error = match error {
-                    sqlx::Error::PoolTimedOut => {
-                        shared.metrics.timed_out();
-                        Error::PoolTimeout(shared.settings.acquire_timeout)
-                    }
-                    other => Error::from(other),
-                };
-                span.record("error.type", error.kind());
-                span.record("otel.status_code", "ERROR");
-                Err(error)
-            }
-        }
+        outcome.map_err(|error| {
+            let error = match error {
+                sqlx::Error::PoolTimedOut => {
+                    shared.metrics.timed_out();
+                    Error::PoolTimeout(shared.settings.acquire_timeout)
+                }
+                other => Error::from(other),
+            };
+            span.record("error.type", error.kind());
+            span.record("otel.status_code", "ERROR");
+            error
+        })
     }
 
     /// Waits for the turn to write, acquires a connection and takes the write lock (`BEGIN IMMEDIATE`), so that a
