@@ -1,2 +1,15 @@
-//! The command line.
-fn main() {}
+//! Parses the command line, dispatches, and turns the outcome into an exit code. Nothing else happens here.
+
+use firedrill::{cli::Cli, commands};
+
+fn main() -> std::process::ExitCode {
+    let started = std::time::Instant::now();
+    let cli = Cli::read();
+    match commands::dispatch(cli, started) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            eprintln!("firedrill: {failure}");
+            failure.code.into()
+        }
+    }
+}

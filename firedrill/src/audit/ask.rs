@@ -1,0 +1,141 @@
+//! Fetches what the three APIs say, and waits for telemetry that is still on its way.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use query::{Stack, UnixNanos, Window, loki::Direction, prometheus::Data};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    check_logs, check_trace,
+    ledger::{self, Entry, Key, Mismatch},
+};
+
+/// Between two looks at something that is not there yet.
+const PAUSE: Duration = Duration::from_millis(250);
+/// More lines than any request of the audit leaves.
+const LINES: usize = 500;
+
+const JOBS: &str = r#"job=~"user-service|product-service|order-service""#;
+
+/// The request counters, once they rest: deliveries of earlier orders go on for a moment after the traffic stopped.
+pub(super) async fn settled_counters(stack: &Stack, within: Duration) -> anyhow::Result<BTreeMap<Key, f64>> {
+    let deadline = Instant::now() + within;
+    let mut last = None;
+    loop {
+        wait_for_scrape(stack, within).await?;
+        let now = counters(stack).await?;
+        if last.as_ref() == Some(&now) {
+            return Ok(now);
+        }
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "the request counters do not rest: something else sends requests to the services; stop it and try again"
+        );
+        last = Some(now);
+    }
+}
+
+/// Compares the counters with the growth that the ledger demands, waiting for late scrapes and deliveries.
+///
+/// Counters that fit have to fit after one more scrape too: what comes late and unasked counts as well.
+pub(super) async fn counters_grown(
+    stack: &Stack,
+    before: &BTreeMap<Key, f64>,
+    growth: &BTreeMap<Key, u64>,
+    within: Duration,
+) -> anyhow::Result<Vec<Mismatch>> {
+    let deadline = Instant::now() + within;
+    while !ledger::compare(before, &counters(stack).await?, growth).is_empty() && Instant::now() < deadline {
+        sleep(PAUSE).await;
+    }
+    let after = settled_counters(stack, within).await?;
+    Ok(ledger::compare(before, &after, growth))
+}
+
+async fn counters(stack: &Stack) -> anyhow::Result<BTreeMap<Key, f64>> {
+    let expression = format!(
+        "sum by (service, method, route, status) (http_server_request_duration_seconds_count{{{JOBS}}})"
+    );
+    let samples = stack.prometheus.instant(&expression, None).await?.data.into_samples();
+    let counted = samples.into_iter().map(|sample| {
+        let label = |name: &str| sample.labels.get(name).cloned().unwrap_or_default();
+        ((label("service"), label("method"), label("route"), label("status")), sample.point.value)
+    });
+    Ok(counted.collect())
+}
+
+async fn wait_for_scrape(stack: &Stack, within: Duration) -> anyhow::Result<()> {
+    let (asked, deadline) = (UnixNanos::now(), Instant::now() + within);
+    loop {
+        // The samples of one scrape carry one time stamp, so the youngest `up` dates everything of its target.
+        let answer = stack.prometheus.instant(&format!("up{{{JOBS}}}[1m]"), None).await?;
+        let Data::Matrix(series) = answer.data else {
+            anyhow::bail!("Prometheus gave no range of samples for `up`")
+        };
+        let scraped =
+            |s: &&query::prometheus::Series| s.points.last().is_some_and(|point| point.time > asked);
+        if series.iter().filter(scraped).count() >= 3 {
+            return Ok(());
+        }
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "the three services were not all scraped within {within:?}; is one of them down?"
+        );
+        sleep(PAUSE).await;
+    }
+}
+
+/// Checks the trace of each request, waiting for spans that are still on their way.
+pub(super) async fn traces(
+    stack: &Stack,
+    entries: &[&Entry],
+    concurrency: usize,
+    within: Duration,
+) -> anyhow::Result<Vec<check_trace::Finding>> {
+    let deadline = Instant::now() + within;
+    stream::iter(entries).map(|entry| trace(stack, entry, deadline)).buffered(concurrency).try_collect().await
+}
+
+async fn trace(stack: &Stack, entry: &Entry, deadline: Instant) -> anyhow::Result<check_trace::Finding> {
+    let id = entry.trace_id.parse().map_err(|e| anyhow::anyhow!("the ledger's own trace id: {e}"))?;
+    loop {
+        let finding = match stack.jaeger.trace(id).await {
+            Ok(trace) => check_trace::check(entry, &trace),
+            Err(error) if error.is_not_found() => check_trace::Finding {
+                orphans: 0,
+                mismatches: vec![Mismatch::of(entry, format!("the trace {id} is missing"))],
+            },
+            Err(error) => return Err(error.into()),
+        };
+        if finding.mismatches.is_empty() || Instant::now() >= deadline {
+            return Ok(finding);
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Checks the log lines of each request, waiting for lines that are still on their way.
+pub(super) async fn logs(
+    stack: &Stack,
+    entries: &[&Entry],
+    concurrency: usize,
+    within: Duration,
+) -> anyhow::Result<Vec<Vec<Mismatch>>> {
+    let deadline = Instant::now() + within;
+    stream::iter(entries).map(|entry| lines(stack, entry, deadline)).buffered(concurrency).try_collect().await
+}
+
+async fn lines(stack: &Stack, entry: &Entry, deadline: Instant) -> anyhow::Result<Vec<Mismatch>> {
+    let logql =
+        format!(r#"{{service_name=~".+"}} | correlation_id={}"#, query::quoted(&entry.correlation_id));
+    loop {
+        let window = Window::last(Duration::from_secs(3600));
+        let found = stack.loki.query_range(&logql, window, LINES, Direction::Forward).await?;
+        let mismatches = check_logs::check(entry, &found);
+        if mismatches.is_empty() || Instant::now() >= deadline {
+            return Ok(mismatches);
+        }
+        sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,124 @@
+//! The roles that this program can have as a child of `up`.
+
+pub mod backend;
+mod console;
+mod loadgen;
+mod service;
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use tokio::net::TcpListener;
+
+use super::{lifeline, listening::Listening};
+use crate::{
+    cli::Run,
+    failure::{Code, Failure, Outcome},
+    ports,
+};
+
+/// One process of a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[expect(missing_docs, reason = "each is named after its crate, whose documentation says what it does")]
+pub enum Role {
+    Backend,
+    UserService,
+    ProductService,
+    OrderService,
+    Console,
+    Loadgen,
+}
+
+impl Role {
+    /// All of them, in the order of their start.
+    pub const ALL: [Self; 6] = [
+        Self::Backend,
+        Self::UserService,
+        Self::ProductService,
+        Self::OrderService,
+        Self::Console,
+        Self::Loadgen,
+    ];
+
+    /// The process's name: the package's and, where it has one, the service's.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Backend => "backend",
+            Self::UserService => "user-service",
+            Self::ProductService => "product-service",
+            Self::OrderService => "order-service",
+            Self::Console => "console",
+            Self::Loadgen => "loadgen",
+        }
+    }
+
+    /// The listeners it binds.
+    pub fn listeners(self) -> &'static [&'static str] {
+        match self {
+            Self::Backend => &["otlp_grpc", "otlp_http", "prometheus", "loki", "jaeger"],
+            Self::UserService => &["user-service"],
+            Self::ProductService => &["product-service"],
+            Self::OrderService => &["order-service"],
+            Self::Console => &["console"],
+            Self::Loadgen => &["loadgen"],
+        }
+    }
+
+    /// The listener and path that answer 200 when it is ready.
+    pub fn ready(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Backend => ("prometheus", "/-/ready"),
+            Self::Console => ("console", "/healthz"),
+            Self::Loadgen => ("loadgen", "/metrics"),
+            _ => (self.name(), "/ready"),
+        }
+    }
+
+    /// Whether it sends traces and logs.
+    pub fn emits_telemetry(self) -> bool {
+        matches!(self, Self::UserService | Self::ProductService | Self::OrderService | Self::Loadgen)
+    }
+}
+
+/// Binds, says where, and does the role's work until the parent closes the lifeline.
+pub fn run(options: &Run) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::environment(format!("cannot start the runtime: {e}")))?;
+    let outcome = runtime.block_on(async {
+        let stop = lifeline::watch();
+        let mut listeners = bind(options).await?;
+        let listening =
+            listeners.iter().filter_map(|(name, l)| Some((name.clone(), l.local_addr().ok()?))).collect();
+        Listening { listening }.announce();
+        let mut take = |name: &str| {
+            listeners
+                .remove(name)
+                .ok_or_else(|| Failure::arguments(format!("--listen {name}=ADDRESS is missing")))
+        };
+        match options.role {
+            Role::Backend => backend::run(take, stop).await?,
+            Role::Console => console::run(take("console")?, stop).await?,
+            Role::Loadgen => loadgen::run(take("loadgen")?, stop).await?,
+            Role::UserService => service::user(take("user-service")?, stop).await?,
+            Role::ProductService => service::product(take("product-service")?, stop).await?,
+            Role::OrderService => service::order(take("order-service")?, stop).await?,
+        }
+        Ok(Code::Good)
+    });
+    // Whatever still runs has been given its time to drain; a stuck blocking thread must not hold the exit.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn bind(options: &Run) -> Result<BTreeMap<String, TcpListener>, Failure> {
+    let mut bound = BTreeMap::new();
+    let given: BTreeMap<&String, &SocketAddr> =
+        options.listen.iter().map(|(name, address)| (name, address)).collect();
+    for (name, address) in given {
+        let listener = TcpListener::bind(address).await.map_err(|e| ports::taken(name, *address, &e))?;
+        bound.insert(name.clone(), listener);
+    }
+    Ok(bound)
+}

@@ -1,0 +1,44 @@
+//! The telemetry backend as a child: its settings come from the environment.
+
+use std::time::Duration;
+
+use backend::{Config, Listeners};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::super::environment::{number, plain_log, text};
+use crate::failure::{Code, Failure};
+
+/// Serves until `stop`.
+pub(super) async fn run(
+    mut take: impl FnMut(&str) -> Result<TcpListener, Failure>,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    plain_log();
+    let config = Config {
+        data_dir: text("BACKEND_DATA_DIR")?.into(),
+        retention: Duration::from_secs(number("BACKEND_RETENTION_S")?),
+        scrape_file: std::env::var_os("BACKEND_SCRAPE_FILE").map(Into::into),
+        ..Config::default()
+    };
+    serve(listeners(&mut take)?, config, stop).await
+}
+
+/// Takes the five listeners by their names.
+pub fn listeners(take: &mut impl FnMut(&str) -> Result<TcpListener, Failure>) -> Result<Listeners, Failure> {
+    Ok(Listeners {
+        otlp_grpc: take("otlp_grpc")?,
+        otlp_http: take("otlp_http")?,
+        prometheus: take("prometheus")?,
+        loki: take("loki")?,
+        jaeger: take("jaeger")?,
+    })
+}
+
+/// Serves with the given settings until `stop`.
+pub async fn serve(listeners: Listeners, config: Config, stop: CancellationToken) -> Result<(), Failure> {
+    backend::run(listeners, config, async move { stop.cancelled().await }).await.map_err(|error| {
+        let code = if error.is_environment() { Code::Environment } else { Code::NotGood };
+        Failure { code, message: error.to_string() }
+    })
+}

@@ -1,0 +1,269 @@
+//! The command line's words. Parsing only: what a command does is in [`crate::commands`].
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use crate::{child::role::Role, ports::Ports};
+
+/// Incident drills on real services: traces, metrics and logs joined by one correlation id.
+#[derive(Debug, Parser)]
+#[command(name = "firedrill", version, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    /// What all commands share.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Cli {
+    /// Reads the command line; a mistake ends the process with exit code 2 and names the nearest right word.
+    pub fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| with_nearest_command(error).exit())
+    }
+}
+
+/// The parser suggests a command only when it is very near; the shortest ones never are.
+fn with_nearest_command(mut error: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+    if let (Some(ContextValue::String(word)), None) =
+        (error.get(ContextKind::InvalidSubcommand), error.get(ContextKind::SuggestedSubcommand))
+    {
+        let commands: Vec<String> = Cli::command()
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set())
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        if let Some(nearest) = loadgen::nearest::nearest(word, commands.iter().map(String::as_str)) {
+            let nearest = ContextValue::Strings(vec![nearest.to_owned()]);
+            error.insert(ContextKind::SuggestedSubcommand, nearest);
+        }
+    }
+    error
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Folder of the running stack [default: .firedrill]
+    #[arg(long, global = true, env = "FIREDRILL_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// End with one JSON object on the last line of standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start everything: three services, the telemetry backend, the console and traffic
+    Up(Up),
+    /// Start the telemetry backend alone, for any program that speaks OTLP
+    Backend(Backend),
+    /// Send seeded traffic to the running services and report on it
+    Load(Load),
+    /// Send known requests and prove that traces, logs and metrics tell the same story
+    Audit(Audit),
+    /// Draw one trace as a tree with its log lines in place
+    Trace(Trace),
+    /// Print the log lines that match a LogQL query
+    Logs(Logs),
+    /// Evaluate a PromQL expression now
+    Query(Query),
+    /// Check what this machine has and what is running
+    Doctor,
+    /// One role of a stack, as `up` starts it
+    #[command(hide = true)]
+    Run(Run),
+}
+
+/// Options of `up`.
+#[derive(Clone, Debug, Args)]
+pub struct Up {
+    /// Which backends hold the telemetry
+    #[arg(long, value_enum, default_value_t = Stack::Embedded)]
+    pub stack: Stack,
+    /// Stop by itself after this time, such as 20s or 5m
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub run_for: Option<Duration>,
+    /// Requests per second of the traffic
+    #[arg(long, default_value_t = 20.0, value_parser = rate)]
+    pub rps: f64,
+    /// Seed of the traffic
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Shape of the traffic: a profile's name or a TOML file
+    #[arg(long, default_value = "steady")]
+    pub profile: String,
+    /// The documented ports, or whatever is free
+    #[arg(long, value_enum, default_value_t = Ports::Standard)]
+    pub ports: Ports,
+    /// Send no traffic
+    #[arg(long)]
+    pub no_load: bool,
+    /// How long telemetry is kept, such as 24h
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = duration)]
+    pub retention: Duration,
+}
+
+/// The backends of a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Stack {
+    /// The one built in
+    Embedded,
+}
+
+impl Stack {
+    /// The name in `run.json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+        }
+    }
+}
+
+/// Options of `backend`.
+#[derive(Clone, Debug, Args)]
+pub struct Backend {
+    /// The documented ports, or whatever is free
+    #[arg(long, value_enum, default_value_t = Ports::Standard)]
+    pub ports: Ports,
+    /// How long telemetry is kept, such as 24h
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = duration)]
+    pub retention: Duration,
+    /// Scrape targets, a JSON file as Prometheus' file_sd reads it
+    #[arg(long, value_name = "FILE")]
+    pub scrape: Option<PathBuf>,
+}
+
+/// Options of `load`.
+#[derive(Clone, Debug, Args)]
+pub struct Load {
+    /// Shape of the traffic: a profile's name or a TOML file
+    #[arg(long, default_value = "steady")]
+    pub profile: String,
+    /// Requests per second [default: the profile's]
+    #[arg(long, value_parser = rate)]
+    pub rps: Option<f64>,
+    /// How long, such as 30s [default: the profile's]
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub run_for: Option<Duration>,
+    /// Seed of the plan
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Send as fast as this many connections can, instead of on a schedule
+    #[arg(long, value_name = "CONNECTIONS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub closed: Option<u16>,
+    /// Write the report of the run as one HTML file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write one line per step as CSV
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// List the profiles and end
+    #[arg(long)]
+    pub list_profiles: bool,
+}
+
+/// Options of `audit`.
+#[derive(Clone, Debug, Args)]
+pub struct Audit {
+    /// How many requests to send
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub requests: u32,
+    /// Seed of the requests
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many requests are under way at once
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub concurrency: u16,
+}
+
+/// Options of `trace`.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Trace {
+    /// The trace id, 32 hex digits
+    pub id: Option<String>,
+    /// Find the trace by the correlation id of its request
+    #[arg(long, value_name = "ID")]
+    pub correlation: Option<String>,
+}
+
+/// Options of `logs`.
+#[derive(Clone, Debug, Args)]
+pub struct Logs {
+    /// LogQL, such as '{service_name="order-service"} |= "confirmed"'
+    pub query: String,
+    /// How far back, such as 15m
+    #[arg(long, default_value = "1h", value_name = "TIME", value_parser = duration)]
+    pub since: Duration,
+    /// At most this many lines, the newest
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub limit: u32,
+}
+
+/// Options of `query`.
+#[derive(Clone, Debug, Args)]
+pub struct Query {
+    /// PromQL, such as 'sum by (service) (rate(http_server_request_duration_seconds_count[1m]))'
+    pub expression: String,
+}
+
+/// Options of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct Run {
+    /// The role
+    #[arg(value_enum)]
+    pub role: Role,
+    /// A listener to bind
+    #[arg(long, value_name = "NAME=ADDRESS", value_parser = crate::child::listening::parse_pair)]
+    pub listen: Vec<(String, SocketAddr)>,
+}
+
+/// Reads `20s`, `5m`, `1h30m`, `500ms`; zero is no time to do anything in.
+fn duration(text: &str) -> Result<Duration, String> {
+    let read = text.parse::<jiff::SignedDuration>().ok().and_then(|d| Duration::try_from(d).ok());
+    match read {
+        Some(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("expected a time above zero, such as 20s, 5m or 1h".into()),
+    }
+}
+
+/// Reads requests per second.
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 100_000.0 => Ok(rate),
+        _ => Err("expected requests per second above 0 and at most 100000".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_command_line_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_written_as_people_write_them() {
+        assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for wrong in ["", "0s", "-5s", "20", "soon"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_positive_and_finite() {
+        assert_eq!(rate("0.5"), Ok(0.5));
+        for wrong in ["0", "-1", "NaN", "inf", "many"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `firedrill backend`: the telemetry backend alone, in this process, for any program that speaks OTLP.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rand::RngExt as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{output, signal};
+use crate::{
+    child::role::{self, Role},
+    cli::{Backend, Stack},
+    failure::{Code, Failure, Outcome},
+    home::Home,
+    ports,
+    run_file::RunFile,
+};
+
+/// Serves until Ctrl-C.
+pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
+    let _owner = home.own()?;
+    let _ = std::fs::remove_file(home.run_file());
+    let mut listeners = HashMap::new();
+    let mut urls = BTreeMap::new();
+    for name in Role::Backend.listeners() {
+        let address = options.ports.address(name);
+        let listener = TcpListener::bind(address).await.map_err(|e| ports::taken(name, address, &e))?;
+        let bound = listener.local_addr().map_err(|e| ports::taken(name, address, &e))?;
+        urls.insert((*name).to_owned(), Some(format!("http://{bound}")));
+        listeners.insert(*name, listener);
+    }
+    if let Some(scrape) = options.scrape.as_deref().filter(|path| !path.is_file()) {
+        return Err(Failure::arguments(format!("--scrape {}: there is no such file", scrape.display())));
+    }
+    let mut take = |name: &str| {
+        listeners
+            .remove(name)
+            .ok_or_else(|| Failure::environment(format!("the listener {name} was not bound")))
+    };
+    let config = backend::Config {
+        data_dir: home.data().join("telemetry"),
+        retention: options.retention,
+        scrape_file: options.scrape.clone(),
+        ..backend::Config::default()
+    };
+    let token: [u8; 16] = rand::rng().random();
+    let run = RunFile {
+        version: env!("CARGO_PKG_VERSION").into(),
+        stack: Stack::Embedded.name().into(),
+        started_at: jiff::Timestamp::now().to_string(),
+        urls,
+        pids: BTreeMap::from([("backend".to_owned(), std::process::id())]),
+        admin_token: token.iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+
+    let stop = CancellationToken::new();
+    let mut asked = signal::StopAsked::listen()?;
+    let serve = role::backend::serve(role::backend::listeners(&mut take)?, config, stop.clone());
+    tokio::pin!(serve);
+    let path = home.run_file();
+    run.write(&path).map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))?;
+    if json {
+        output::json(&serde_json::json!({"urls": run.urls}));
+    } else {
+        let url = |name: &str| run.url(name).unwrap_or_default().to_owned();
+        output::print(&format!(
+            "The telemetry backend listens. Ctrl-C stops it.\n\n  OTLP            {} (HTTP), {} (gRPC)\n  Prometheus API  {}\n  Loki API        {}\n  Jaeger API      {}",
+            url("otlp_http"),
+            url("otlp_grpc"),
+            url("prometheus"),
+            url("loki"),
+            url("jaeger")
+        ));
+    }
+    let served = tokio::select! {
+        served = &mut serve => served,
+        () = asked.asked() => {
+            stop.cancel();
+            serve.await
+        }
+    };
+    let _ = std::fs::remove_file(&path);
+    served.map(|()| Code::Good)
+}

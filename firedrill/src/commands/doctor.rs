@@ -1,0 +1,136 @@
+//! `firedrill doctor`: what this machine has, and what is running. Looks, and changes nothing.
+
+use std::{net::TcpListener, time::Duration};
+
+use query::Stack;
+use serde::Serialize;
+
+use super::output;
+use crate::{
+    failure::{Code, Outcome},
+    home::Home,
+    ports::{self, Ports},
+    run_file::RunFile,
+};
+
+/// Space that a stack's bounded stores and logs may take, with some to spare.
+const SPACE: u64 = 1 << 30;
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    ok: bool,
+    detail: String,
+}
+
+/// Looks at everything and prints one line each; exit code 3 when something that is needed is missing.
+pub(super) async fn run(home: &Home, json: bool) -> Outcome {
+    let mut checks = vec![version(), folder(home), space(home)];
+    match RunFile::find(home) {
+        Ok(run) => checks.extend(running(&run).await),
+        Err(_) => checks.extend(free_ports()),
+    }
+    let ok = checks.iter().all(|check| check.ok);
+    if json {
+        output::json(&serde_json::json!({ "checks": checks }));
+    } else {
+        for Check { name, ok, detail } in &checks {
+            output::print(&format!("{}  {name:<16}{detail}", if *ok { "ok     " } else { "MISSING" }));
+        }
+    }
+    Ok(if ok { Code::Good } else { Code::Environment })
+}
+
+fn version() -> Check {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let detail = format!(
+        "{} on {}/{}, {cores} cores",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    );
+    Check { name: "firedrill", ok: true, detail }
+}
+
+fn folder(home: &Home) -> Check {
+    // The nearest folder that exists is where `up` would create the rest.
+    let existing = home
+        .path()
+        .ancestors()
+        .map(|p| if p.as_os_str().is_empty() { ".".as_ref() } else { p })
+        .find(|p| p.exists());
+    let (ok, what) = match existing {
+        Some(path) if path.is_dir() && writable(path) => (true, "can be written"),
+        Some(path) if path.is_dir() => (false, "cannot be written; name another with --home DIR"),
+        _ => (false, "is below something that is no folder; name another with --home DIR"),
+    };
+    Check { name: "home", ok, detail: format!("{} {what}", home.path().display()) }
+}
+
+#[cfg(unix)]
+fn writable(path: &std::path::Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn writable(path: &std::path::Path) -> bool {
+    path.metadata().is_ok_and(|m| !m.permissions().readonly())
+}
+
+#[cfg(unix)]
+fn space(home: &Home) -> Check {
+    let existing = home.path().ancestors().find(|p| p.exists()).unwrap_or_else(|| ".".as_ref());
+    match rustix::fs::statvfs(existing) {
+        Ok(stat) => {
+            let free = stat.f_bavail * stat.f_frsize;
+            let hint = if free >= SPACE { "" } else { "; a stack may fill 1 GiB" };
+            Check { name: "disk", ok: free >= SPACE, detail: format!("{} MiB free{hint}", free >> 20) }
+        }
+        Err(error) => Check { name: "disk", ok: false, detail: format!("cannot be looked at: {error}") },
+    }
+}
+
+#[cfg(not(unix))]
+fn space(_: &Home) -> Check {
+    Check { name: "disk", ok: true, detail: format!("a stack may fill {} MiB", SPACE >> 20) }
+}
+
+fn free_ports() -> Vec<Check> {
+    let taken: Vec<String> = ports::STANDARD
+        .iter()
+        .filter_map(|(name, _)| {
+            let address = Ports::Standard.address(name);
+            TcpListener::bind(address).err().map(|error| ports::taken(name, address, &error).message)
+        })
+        .collect();
+    let detail = match taken.as_slice() {
+        [] => "the standard ports are free".to_owned(),
+        _ => taken.join(" / "),
+    };
+    vec![
+        Check { name: "ports", ok: taken.is_empty(), detail },
+        Check { name: "stack", ok: true, detail: "nothing is up; `firedrill up` starts it".into() },
+    ]
+}
+
+async fn running(run: &RunFile) -> Vec<Check> {
+    let mut checks =
+        vec![Check { name: "stack", ok: true, detail: format!("{} since {}", run.stack, run.started_at) }];
+    let stack = match (run.url("prometheus"), run.url("loki"), run.url("jaeger")) {
+        (Ok(prometheus), Ok(loki), Ok(jaeger)) => Stack::new(prometheus, loki, jaeger),
+        _ => return checks,
+    };
+    let Ok(stack) = stack else { return checks };
+    let api = |name, base: &str, answer: Result<(), query::Error>| match answer {
+        Ok(()) => Check { name, ok: true, detail: format!("answers at {base}") },
+        Err(error) => Check { name, ok: false, detail: error.to_string() },
+    };
+    let window = query::Window::last(Duration::from_secs(60));
+    let (prometheus, loki, jaeger) =
+        tokio::join!(stack.prometheus.instant("1", None), stack.loki.labels(window), stack.jaeger.services());
+    checks.push(api("Prometheus API", stack.prometheus.base(), prometheus.map(drop)));
+    checks.push(api("Loki API", stack.loki.base(), loki.map(drop)));
+    checks.push(api("Jaeger API", stack.jaeger.base(), jaeger.map(drop)));
+    checks
+}

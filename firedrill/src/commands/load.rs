@@ -1,0 +1,63 @@
+//! `firedrill load`: seeded traffic against the running services, and a report on it.
+
+use std::{io::IsTerminal as _, path::Path, sync::Arc};
+
+use loadgen::{EXIT_OVERLOAD, EXIT_THRESHOLD, Options, plan::Plan, progress::Printer, report};
+
+use super::{output, signal};
+use crate::{
+    cli::Load,
+    failure::{Code, Failure, Outcome},
+    home::Home,
+    profiles,
+    run_file::RunFile,
+    sender_telemetry,
+};
+
+/// Sends the plan and reports; the exit code tells a failed threshold from an overloaded generator.
+pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
+    if options.list_profiles {
+        for name in profiles::names() {
+            let about = profiles::load(&name).map_or_else(|failure| failure.message, |profile| profile.about);
+            output::print(&format!("{name:<12}{about}"));
+        }
+        return Ok(Code::Good);
+    }
+    let profile = profiles::load(&options.profile)?;
+    let plan = Plan::new(&profile, options.seed, options.run_for, options.rps)
+        .map_err(|e| Failure::arguments(e.to_string()))?;
+    let run = RunFile::find(home)?;
+    let targets = sender_telemetry::targets(&run)?;
+    let telemetry = sender_telemetry::start(run.url("otlp_http")?)?;
+    let settings = Options {
+        closed: options.closed.map(usize::from),
+        console: run.url("console").ok().map(str::to_owned),
+        ..Options::default()
+    };
+    let mut printer = Printer::new(std::io::stderr(), std::io::stderr().is_terminal());
+    let mut stop = signal::StopAsked::listen()?;
+    // Nobody to read the progress is no reason to stop.
+    let show = |snapshot: &_| drop(printer.show(snapshot));
+    let sent = loadgen::run(Arc::new(plan), targets, settings, show, stop.asked()).await;
+    drop(printer.finish());
+    telemetry.shutdown().await;
+    let report = sent?;
+
+    if let Some(path) = &options.html {
+        write(path, &report::html(&report))?;
+    }
+    if let Some(path) = &options.csv {
+        write(path, &report::csv(&report))?;
+    }
+    output::print(&if json { report.json() } else { report::text(&report) });
+    Ok(match report.exit {
+        EXIT_OVERLOAD => Code::Overloaded,
+        EXIT_THRESHOLD => Code::Threshold,
+        _ => Code::Good,
+    })
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|e| Failure::environment(format!("cannot write the report to {}: {e}", path.display())))
+}

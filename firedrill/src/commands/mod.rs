@@ -1,0 +1,48 @@
+//! One file per command. A command reads its options, calls the crate that does the work, and prints.
+
+mod audit;
+mod backend;
+mod doctor;
+mod load;
+mod logs;
+mod output;
+mod query;
+mod signal;
+mod trace;
+mod up;
+
+use std::time::Instant;
+
+use crate::{
+    child::role,
+    cli::{Cli, Command},
+    failure::{Failure, Outcome},
+    home::Home,
+};
+
+/// Runs the command. `started` is when the process began: what "ready in" is measured from.
+pub fn dispatch(cli: Cli, started: Instant) -> Outcome {
+    let home = Home::new(cli.global.home);
+    let json = cli.global.json;
+    match cli.command {
+        // A child brings its own runtime: it needs worker threads, the commands do not.
+        Command::Run(options) => role::run(&options),
+        Command::Up(options) => block_on(up::run(&home, &options, json, started)),
+        Command::Backend(options) => block_on(backend::run(&home, &options, json)),
+        Command::Load(options) => block_on(load::run(&home, options, json)),
+        Command::Audit(options) => block_on(audit::run(&home, &options, json)),
+        Command::Trace(options) => block_on(trace::run(&home, &options, json)),
+        Command::Logs(options) => block_on(logs::run(&home, &options, json)),
+        Command::Query(options) => block_on(query::run(&home, &options, json)),
+        Command::Doctor => block_on(doctor::run(&home, json)),
+    }
+}
+
+fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::environment(format!("cannot start the runtime: {e}")))?
+        .block_on(command)
+}

@@ -1,0 +1,120 @@
+//! The folder where a running stack keeps what it needs: `run.json`, the stores, the children's output.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::failure::Failure;
+
+/// `.firedrill`, in the current directory or where `--home` or `FIREDRILL_HOME` says.
+#[derive(Clone, Debug)]
+pub struct Home(PathBuf);
+
+/// Held by the one `up` or `backend` that owns a home; the lock ends with the process, however it ends.
+#[derive(Debug)]
+pub struct Owner {
+    _lock: File,
+}
+
+impl Home {
+    /// Names the folder; nothing is created.
+    pub fn new(given: Option<PathBuf>) -> Self {
+        Self(given.unwrap_or_else(|| PathBuf::from(".firedrill")))
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where the running stack is described.
+    pub fn run_file(&self) -> PathBuf {
+        self.0.join("run.json")
+    }
+
+    /// Where the databases of the services and the telemetry store lie.
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
+    /// Where the children's output goes, one file per process.
+    pub fn logs(&self) -> PathBuf {
+        self.0.join("logs")
+    }
+
+    /// The list of scrape targets that the backend watches.
+    pub fn scrape_file(&self) -> PathBuf {
+        self.0.join("scrape.json")
+    }
+
+    /// Creates the folder and takes it for this process.
+    ///
+    /// Fails, naming the path and the remedy, when the folder cannot be written or another process owns it.
+    pub fn own(&self) -> Result<Owner, Failure> {
+        for dir in [self.0.clone(), self.data(), self.logs()] {
+            fs::create_dir_all(&dir).map_err(|e| self.unusable(&dir, &e))?;
+        }
+        let path = self.0.join("lock");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|e| self.unusable(&path, &e))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Owner { _lock: lock }),
+            Err(fs::TryLockError::WouldBlock) => Err(Failure::environment(format!(
+                "a stack is already running from {}; stop it with Ctrl-C in its terminal, or start another one with --home DIR --ports auto",
+                self.0.display()
+            ))),
+            Err(fs::TryLockError::Error(e)) => Err(self.unusable(&path, &e)),
+        }
+    }
+
+    /// Whether some process owns this home now.
+    pub fn is_owned(&self) -> bool {
+        let Ok(lock) = File::open(self.0.join("lock")) else { return false };
+        matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
+    }
+
+    fn unusable(&self, path: &Path, error: &io::Error) -> Failure {
+        let hint = match error.kind() {
+            io::ErrorKind::StorageFull => "free some space",
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                "name a folder that can be written with --home DIR or FIREDRILL_HOME"
+            }
+            _ => "name another folder with --home DIR or FIREDRILL_HOME",
+        };
+        Failure::environment(format!("cannot use {}: {error}; {hint}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_has_one_owner_at_a_time() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::new(Some(dir.path().join("home")));
+        assert!(!home.is_owned());
+        let owner = home.own().expect("the first owner");
+        assert!(home.is_owned());
+        let second = home.own().expect_err("there can be only one");
+        assert_eq!(second.code, crate::failure::Code::Environment);
+        drop(owner);
+        assert!(!home.is_owned());
+        home.own().expect("free again");
+    }
+
+    #[test]
+    fn a_home_below_a_file_is_refused_with_its_path() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let file = dir.path().join("file");
+        fs::write(&file, "").expect("a file");
+        let failure = Home::new(Some(file.join("home"))).own().expect_err("a file is no folder");
+        assert!(failure.message.contains("home"), "{failure}");
+    }
+}

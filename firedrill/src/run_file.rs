@@ -1,0 +1,131 @@
+//! `run.json`: how every other command finds the running stack.
+//!
+//! Written when all parts are ready, removed when the stack stops. It holds the token that changes state, so it is
+//! readable by its owner alone.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{failure::Failure, home::Home};
+
+/// The running stack, as other commands see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// The version of Firedrill that wrote the file.
+    pub version: String,
+    /// Which backends hold the telemetry: `embedded`.
+    pub stack: String,
+    /// When the stack was started, RFC 3339.
+    pub started_at: String,
+    /// Base addresses by name; absent parts are null.
+    pub urls: BTreeMap<String, Option<String>>,
+    /// Process ids by name.
+    pub pids: BTreeMap<String, u32>,
+    /// The bearer token of every listener that changes state.
+    pub admin_token: String,
+}
+
+impl RunFile {
+    /// The address of one part.
+    pub fn url(&self, name: &str) -> Result<&str, Failure> {
+        self.urls.get(name).and_then(|url| url.as_deref()).ok_or_else(|| {
+            Failure::environment(format!(
+                "the running stack has no {name}; start the whole one with `firedrill up`"
+            ))
+        })
+    }
+
+    /// Writes the file at once and whole: a reader sees the old one or the new one.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let temporary = path.with_extension("json.new");
+        let mut options = fs::OpenOptions::new();
+        options.create(true).truncate(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&temporary)?;
+        file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
+        file.write_all(b"\n")?;
+        fs::rename(&temporary, path)
+    }
+
+    /// Reads the running stack's file; says how to start one when there is none.
+    pub fn find(home: &Home) -> Result<Self, Failure> {
+        let path = home.run_file();
+        let how =
+            "start one with `firedrill up` (or `cargo run --release -- up`), or name its folder with --home";
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let state = if home.is_owned() { "the stack is still starting" } else { "nothing is up" };
+                return Err(Failure::environment(format!("{state}: there is no {}; {how}", path.display())));
+            }
+            Err(e) => return Err(Failure::environment(format!("cannot read {}: {e}", path.display()))),
+        };
+        if !home.is_owned() {
+            return Err(Failure::environment(format!(
+                "nothing is up: {} is left over from a stack that was killed; {how}",
+                path.display()
+            )));
+        }
+        serde_json::from_str(&text).map_err(|e| {
+            Failure::environment(format!("{} is damaged ({e}); restart the stack", path.display()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> RunFile {
+        RunFile {
+            version: "0.1.0".into(),
+            stack: "embedded".into(),
+            started_at: "2026-01-01T00:00:00Z".into(),
+            urls: BTreeMap::from([
+                ("jaeger".into(), Some("http://127.0.0.1:16686".into())),
+                ("alertmanager".into(), None),
+            ]),
+            pids: BTreeMap::from([("backend".into(), 7)]),
+            admin_token: "secret".into(),
+        }
+    }
+
+    #[test]
+    fn only_the_owner_can_read_it_and_it_reads_back() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::new(Some(dir.path().to_path_buf()));
+        let _owner = home.own().expect("ours");
+        sample().write(&home.run_file()).expect("written");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(home.run_file()).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        assert_eq!(RunFile::find(&home).expect("found"), sample());
+    }
+
+    #[test]
+    fn a_file_left_by_a_killed_stack_is_not_a_running_stack() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::new(Some(dir.path().to_path_buf()));
+        drop(home.own().expect("ours"));
+        sample().write(&home.run_file()).expect("written");
+        let failure = RunFile::find(&home).expect_err("nobody owns it");
+        assert!(failure.message.starts_with("nothing is up"), "{failure}");
+        assert!(failure.message.contains("firedrill up"), "{failure}");
+    }
+
+    #[test]
+    fn an_absent_part_is_an_environment_failure() {
+        assert!(sample().url("jaeger").is_ok());
+        assert_eq!(sample().url("alertmanager").expect_err("null").code, crate::failure::Code::Environment);
+    }
+}

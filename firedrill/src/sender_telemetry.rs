@@ -1,0 +1,33 @@
+//! Telemetry of the commands that send requests themselves: their root spans go where the services' spans go.
+
+use loadgen::client::{SeededIds, Targets};
+
+use crate::{failure::Failure, run_file::RunFile};
+
+/// Every root span of a request comes from the load generator, whichever command sends it.
+const SERVICE_NAME: &str = "loadgen";
+
+/// Starts to export spans to an OTLP address, unless the environment names another. Log lines are not exported and
+/// not printed: standard output is the command's own.
+pub fn start(otlp_http: &str) -> Result<telemetry::Telemetry, Failure> {
+    let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let lookup = |name: &str| match name {
+        "OTEL_EXPORTER_OTLP_ENDPOINT" => given(name).or_else(|| Some(otlp_http.to_owned())),
+        "OTEL_BSP_SCHEDULE_DELAY" => given(name).or_else(|| Some("200".to_owned())),
+        "LOG_EXPORT" => Some("none".to_owned()),
+        _ => given(name),
+    };
+    let mut config = telemetry::Config::read(SERVICE_NAME, env!("CARGO_PKG_VERSION"), lookup)
+        .map_err(|e| Failure::environment(e.to_string()))?;
+    config.stdout = false;
+    telemetry::Builder::new(config)
+        .id_generator(SeededIds::default())
+        .install()
+        .map_err(|e| Failure::environment(e.to_string()))
+}
+
+/// The services of the running stack.
+pub fn targets(run: &RunFile) -> Result<Targets, Failure> {
+    Targets::new(run.url("user-service")?, run.url("product-service")?, run.url("order-service")?)
+        .map_err(|e| Failure::environment(e.to_string()))
+}

@@ -1,0 +1,153 @@
+//! One run of one child process.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, process::ExitStatus, process::Stdio, time::Duration};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    task::JoinHandle,
+};
+
+use super::{Spec, log_file::LogFile};
+use crate::child::{lifeline, listening::Listening};
+
+/// The longest first line that is read.
+const LISTENING_LINE: u64 = 16 * 1024;
+/// How much of standard error is kept for the message of a failed start.
+const LAST_WORDS: usize = 4096;
+
+/// How a process ended.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// It never listened; its own words, or why it could not be started.
+    NotStarted(String),
+    /// It ran and then ended with this status.
+    Exited(ExitStatus),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotStarted(words) => f.write_str(words),
+            Self::Exited(status) => write!(f, "{status}"),
+        }
+    }
+}
+
+/// A running child. Dropping it kills it.
+pub(super) struct Process {
+    name: &'static str,
+    pid: u32,
+    child: Child,
+    /// Held here and not in the child: waiting for a child closes the standard input it holds.
+    lifeline: Option<ChildStdin>,
+    stdout: Option<BufReader<ChildStdout>>,
+    log: Option<LogFile>,
+    stderr: JoinHandle<String>,
+}
+
+impl Process {
+    pub(super) async fn start(spec: &Spec) -> Result<Self, String> {
+        let mut command = Command::new(&spec.command[0]);
+        command.args(&spec.command[1..]);
+        for (name, address) in &spec.listen {
+            command.arg("--listen").arg(format!("{name}={address}"));
+        }
+        command
+            .envs(&spec.env)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        // Ctrl-C in the terminal goes to the whole foreground group; the children are to stop in order instead.
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child =
+            command.spawn().map_err(|e| format!("{}: cannot start {:?}: {e}", spec.name, spec.command[0]))?;
+        let lifeline = child.stdin.take();
+        let stdout = child.stdout.take().map(BufReader::new);
+        let stderr = child.stderr.take();
+        let mut log = LogFile::new(spec.log.with_extension("err.log"));
+        let stderr = tokio::spawn(async move {
+            let Some(mut stderr) = stderr else { return String::new() };
+            let (mut kept, mut chunk) = (Vec::new(), [0; 4096]);
+            while let Ok(n @ 1..) = stderr.read(&mut chunk).await {
+                log.write(&chunk[..n]);
+                kept.extend_from_slice(&chunk[..n]);
+                kept.drain(..kept.len().saturating_sub(LAST_WORDS));
+            }
+            String::from_utf8_lossy(&kept).trim().to_owned()
+        });
+        let pid = child.id().unwrap_or_default();
+        Ok(Self {
+            name: spec.name,
+            pid,
+            child,
+            lifeline,
+            stdout,
+            log: Some(LogFile::new(spec.log.clone())),
+            stderr,
+        })
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Waits for the line that says where the child listens, then keeps copying its output to its log.
+    pub(super) async fn listening(&mut self) -> Result<BTreeMap<String, SocketAddr>, String> {
+        let mut line = String::new();
+        if let Some(stdout) = &mut self.stdout {
+            let _ = (&mut *stdout).take(LISTENING_LINE).read_line(&mut line).await;
+        }
+        match serde_json::from_str::<Listening>(&line) {
+            Ok(listening) => {
+                self.copy_output();
+                Ok(listening.listening)
+            }
+            Err(_) => Err(self.last_words().await),
+        }
+    }
+
+    fn copy_output(&mut self) {
+        let (Some(mut stdout), Some(mut log)) = (self.stdout.take(), self.log.take()) else { return };
+        tokio::spawn(async move {
+            loop {
+                let read = match stdout.fill_buf().await {
+                    Ok([]) | Err(_) => return,
+                    Ok(bytes) => {
+                        log.write(bytes);
+                        bytes.len()
+                    }
+                };
+                stdout.consume(read);
+            }
+        });
+    }
+
+    /// What a child that did not come up said on its way out.
+    pub(super) async fn last_words(&mut self) -> String {
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.child.wait()).await;
+        let _ = self.child.start_kill();
+        let words = (&mut self.stderr).await.unwrap_or_default();
+        let last = words.lines().last().unwrap_or("it ended without a word").trim();
+        // A child is this same program and begins its line as a command does.
+        format!("{}: {}", self.name, last.strip_prefix("firedrill: ").unwrap_or(last))
+    }
+
+    /// Waits for an end that nobody asked for.
+    pub(super) async fn ended(&mut self) -> Ended {
+        match self.child.wait().await {
+            Ok(status) => Ended::Exited(status),
+            Err(error) => Ended::NotStarted(format!("{}: lost: {error}", self.name)),
+        }
+    }
+
+    /// Closes the child's lifeline, waits for it to drain, and kills it when it takes too long.
+    pub(super) async fn stop(mut self) {
+        drop(self.lifeline.take());
+        if tokio::time::timeout(lifeline::DRAIN + Duration::from_secs(2), self.child.wait()).await.is_err() {
+            let _ = self.child.kill().await;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The environment of each child: how a process of the fleet learns of the others. Pure.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use super::settings::{LoadSettings, Settings};
+use crate::child::role::Role;
+
+/// Addresses by listener name, as far as they are known.
+pub(super) type Addresses = BTreeMap<String, SocketAddr>;
+
+/// What a role's process finds in its environment, beside what `up` itself was given.
+///
+/// `given` tells whether a variable is set for `up`: a person who names an OTLP endpoint wants it used.
+pub(super) fn of(
+    role: Role,
+    settings: &Settings,
+    addresses: &Addresses,
+    given: impl Fn(&str) -> bool,
+) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    let mut set = |name: &str, value: String| drop(env.insert(name.to_owned(), value));
+    let url = |listener: &str| {
+        addresses.get(listener).map(|address| format!("http://{address}")).unwrap_or_default()
+    };
+    let data = settings.home.data();
+
+    if role.emits_telemetry() {
+        // Exported every 200 ms: a person who opens the link of an order just placed wants to see its trace.
+        for (name, value) in [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", url("otlp_http")),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".into()),
+            ("OTEL_BSP_SCHEDULE_DELAY", "200".into()),
+            ("OTEL_BLRP_SCHEDULE_DELAY", "200".into()),
+            ("LOKI_URL", url("loki")),
+        ] {
+            // The protocol belongs to the endpoint: a given endpoint keeps its own, or the default.
+            let foreign = given("OTEL_EXPORTER_OTLP_ENDPOINT") && name == "OTEL_EXPORTER_OTLP_PROTOCOL";
+            if !given(name) && !foreign {
+                set(name, value);
+            }
+        }
+    }
+    match role {
+        Role::UserService | Role::ProductService | Role::OrderService => {
+            set("DATABASE_PATH", data.join(format!("{}.db", role.name())).display().to_string());
+            set("USER_SERVICE_URL", url("user-service"));
+            set("PRODUCT_SERVICE_URL", url("product-service"));
+        }
+        Role::Backend => {
+            set("BACKEND_DATA_DIR", data.join("telemetry").display().to_string());
+            set("BACKEND_RETENTION_S", settings.retention.as_secs().max(1).to_string());
+            set("BACKEND_SCRAPE_FILE", settings.home.scrape_file().display().to_string());
+        }
+        Role::Console => {
+            set("PROMETHEUS_URL", url("prometheus"));
+            set("LOKI_URL", url("loki"));
+            set("JAEGER_URL", url("jaeger"));
+        }
+        Role::Loadgen => {
+            for service in ["user-service", "product-service", "order-service"] {
+                set(&format!("{}_URL", service.replace('-', "_").to_uppercase()), url(service));
+            }
+            if let Some(LoadSettings { profile, rps, seed }) = &settings.load {
+                set("LOADGEN_PROFILE", profile.clone());
+                set("LOADGEN_RPS", rps.to_string());
+                set("LOADGEN_SEED", seed.to_string());
+            }
+            set("ADMIN_TOKEN", settings.admin_token.clone());
+        }
+    }
+    env
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{cli::Stack, home::Home, ports::Ports};
+
+    fn settings() -> Settings {
+        Settings {
+            home: Home::new(Some("/tmp/home".into())),
+            stack: Stack::Embedded,
+            ports: Ports::Auto,
+            admin_token: "secret".into(),
+            retention: Duration::from_secs(60),
+            load: Some(LoadSettings { profile: "steady".into(), rps: 20.0, seed: 1 }),
+        }
+    }
+
+    fn addresses() -> Addresses {
+        let known = [("otlp_http", 4318), ("loki", 3100), ("user-service", 5001), ("product-service", 5002)];
+        known.map(|(name, port)| (name.to_owned(), SocketAddr::from(([127, 0, 0, 1], port)))).into()
+    }
+
+    #[test]
+    fn services_find_each_other_and_the_backend() {
+        let env = of(Role::OrderService, &settings(), &addresses(), |_| false);
+        assert_eq!(env["USER_SERVICE_URL"], "http://127.0.0.1:5001");
+        assert_eq!(env["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://127.0.0.1:4318");
+    }
+
+    #[test]
+    fn an_endpoint_that_a_person_gave_is_left_alone_with_its_protocol() {
+        let env =
+            of(Role::OrderService, &settings(), &addresses(), |name| name == "OTEL_EXPORTER_OTLP_ENDPOINT");
+        assert!(!env.contains_key("OTEL_EXPORTER_OTLP_ENDPOINT"));
+        assert!(!env.contains_key("OTEL_EXPORTER_OTLP_PROTOCOL"));
+        assert_eq!(env["OTEL_BSP_SCHEDULE_DELAY"], "200");
+    }
+
+    #[test]
+    fn only_what_needs_the_token_gets_it() {
+        for role in Role::ALL {
+            let env = of(role, &settings(), &addresses(), |_| false);
+            assert_eq!(env.values().any(|value| value == "secret"), role == Role::Loadgen, "{role:?}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The figures that `up` tells: rate, errors and duration now, and what a run came to. Read through the HTTP APIs.
+
+use std::{collections::BTreeMap, fmt, fs};
+
+use query::Stack;
+
+/// Rate, errors and duration of the user-facing service over the last seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Red {
+    /// Requests per second.
+    pub(super) rate: f64,
+    /// Share of them that failed, 0 to 1.
+    pub(super) errors: f64,
+    /// 99th percentile of the duration in seconds.
+    pub p99: f64,
+}
+
+/// Requests of order-service: it is the one that users talk to.
+const OF_ORDERS: &str = r#"http_server_request_duration_seconds"#;
+const SELECT: &str = r#"service="order-service""#;
+/// Short enough to move, long enough for a scrape each second.
+const OVER: &str = "10s";
+
+impl Red {
+    /// Asks the Prometheus API.
+    pub(super) async fn now(stack: &Stack) -> Result<Self, query::Error> {
+        let rate = format!("sum(rate({OF_ORDERS}_count{{{SELECT}}}[{OVER}]))");
+        let failed = format!("sum(rate({OF_ORDERS}_count{{{SELECT},status=~\"5..\"}}[{OVER}]))");
+        let p99 =
+            format!("histogram_quantile(0.99, sum by (le) (rate({OF_ORDERS}_bucket{{{SELECT}}}[{OVER}])))");
+        let (rate, failed, p99) = tokio::try_join!(one(stack, &rate), one(stack, &failed), one(stack, &p99))?;
+        Ok(Self { rate, errors: if rate > 0.0 { failed / rate } else { 0.0 }, p99 })
+    }
+}
+
+impl fmt::Display for Red {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rate, errors, p99 } = self;
+        write!(
+            f,
+            "order-service  rate {rate:6.1}/s  errors {:5.2}%  p99 {:6.1} ms",
+            errors * 100.0,
+            p99 * 1e3
+        )
+    }
+}
+
+async fn one(stack: &Stack, expression: &str) -> Result<f64, query::Error> {
+    let samples = stack.prometheus.instant(expression, None).await?.data.into_samples();
+    Ok(samples.first().map(|sample| sample.point.value).filter(|value| value.is_finite()).unwrap_or(0.0))
+}
+
+/// What the backend holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Figures {
+    /// Spans taken in.
+    pub(super) spans: u64,
+    /// Log records taken in.
+    pub(super) log_lines: u64,
+    /// Metric series held.
+    pub(super) series: u64,
+}
+
+impl Figures {
+    /// Reads them from the backend's own `/metrics`.
+    pub(super) async fn of_backend(prometheus: &str) -> anyhow::Result<Self> {
+        let text = reqwest::get(format!("{prometheus}/metrics")).await?.error_for_status()?.text().await?;
+        Ok(Self::parse(&text))
+    }
+
+    fn parse(exposition: &str) -> Self {
+        let sum = |name: &str| {
+            let of_name =
+                |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
+            let values = exposition
+                .lines()
+                .filter(of_name)
+                .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+            values.sum::<f64>() as u64
+        };
+        Self {
+            spans: sum("backend_ingested_spans_total"),
+            log_lines: sum("backend_ingested_log_records_total"),
+            series: sum("backend_series"),
+        }
+    }
+}
+
+/// Resident memory of each process in MB (10^6 bytes), and of all together as `total`, where the system tells.
+pub(super) fn resident_mb(pids: &BTreeMap<String, u32>) -> BTreeMap<String, f64> {
+    let own = ("up".to_owned(), std::process::id());
+    let mut sizes: BTreeMap<String, f64> = pids
+        .iter()
+        .map(|(name, pid)| (name.clone(), *pid))
+        .chain([own])
+        .filter_map(|(name, pid)| Some((name, resident(pid)?)))
+        .collect();
+    let total = sizes.values().sum();
+    sizes.insert("total".into(), total);
+    sizes
+}
+
+fn resident(pid: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: f64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some((kib * 1024.0 / 1e5).round() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_backends_own_counters_are_summed_over_their_labels() {
+        let text = "# TYPE backend_ingested_spans counter\nbackend_ingested_spans_total{protocol=\"grpc\"} 2\n\
+                    backend_ingested_spans_total{protocol=\"http\"} 3.0\nbackend_ingested_log_records_total 7\n\
+                    backend_series 11\nbackend_series_refused_total 5\n";
+        assert_eq!(Figures::parse(text), Figures { spans: 5, log_lines: 7, series: 11 });
+    }
+
+    #[test]
+    fn memory_is_summed_over_the_processes() {
+        let sizes = resident_mb(&BTreeMap::from([("self".to_owned(), std::process::id())]));
+        if cfg!(target_os = "linux") {
+            assert!(sizes["self"] > 0.1);
+            assert!((sizes["total"] - sizes["self"] - sizes["up"]).abs() < 0.01);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! `up` in its parts: what is started with which environment, the order of start and stop, what is told meanwhile.
+
+mod attendant;
+mod environment;
+mod figures;
+mod first_trace;
+mod fleet;
+mod scrape;
+mod settings;
+
+pub use attendant::Attendant;
+pub use fleet::Fleet;
+pub use settings::{LoadSettings, Settings};

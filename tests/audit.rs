@@ -1,0 +1,109 @@
+//! The audit proves that the three signals tell one story, and finds it when they do not.
+
+use crate::harness::{Setup, Stack, eventually, json, otlp_proxy::OtlpProxy, stderr};
+
+#[tokio::test]
+async fn a_sound_stack_passes_with_concurrency_planned_errors_and_background_traffic() {
+    let stack = Setup::default().arg("--rps").arg("40").start().await;
+    let output = stack.run(&["audit", "--requests", "150", "--seed", "7", "--json"]).await;
+    let report = json(&output);
+    assert!(output.status.success(), "{report} {}", stderr(&output));
+    assert_eq!(report["requests"], 150);
+    assert_eq!(report["traces_complete"], 150);
+    assert_eq!(report["orphan_spans"], 0);
+    assert_eq!(report["logs_joined"], 150);
+    assert_eq!(report["metrics_equal"], true);
+    assert_eq!(report["mismatches"], 0);
+
+    // The traffic goes on afterwards.
+    let load = firedrill::load_control::LoadControl::new(stack.url("loadgen"), &stack.run.admin_token)
+        .expect("a client");
+    let fired = load.status().await.expect("its state")["fired"].as_u64();
+    eventually("the traffic goes on", || async {
+        let now = load.status().await.ok()?;
+        (now["fired"].as_u64() > fired).then_some(())
+    })
+    .await;
+}
+
+/// A quiet stack whose telemetry takes the way through a proxy.
+async fn behind_proxy() -> (Stack, OtlpProxy) {
+    let proxy = OtlpProxy::start().await;
+    let stack =
+        Setup::default().arg("--no-load").env("OTEL_EXPORTER_OTLP_ENDPOINT", &proxy.url()).start().await;
+    proxy.forward_to(stack.url("otlp_http"));
+    (stack, proxy)
+}
+
+async fn audit(stack: &Stack, proxy: &OtlpProxy) -> (Option<i32>, serde_json::Value) {
+    let mut command = crate::harness::command(stack.home.path());
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", proxy.url());
+    let output =
+        command.args(["audit", "--requests", "40", "--json"]).output().await.expect("the audit runs");
+    (output.status.code(), json(&output))
+}
+
+#[tokio::test]
+async fn a_dropped_span_is_found() {
+    let (stack, proxy) = behind_proxy().await;
+    let mut dropped = 0;
+    proxy.drop_spans(move |service, span| {
+        let drop = dropped == 0 && service == "user-service" && span.name == "GET /users/{id}";
+        dropped += u32::from(drop);
+        drop
+    });
+    let (code, report) = audit(&stack, &proxy).await;
+    assert_eq!(code, Some(1), "{report}");
+    assert_eq!(report["traces_complete"], 39, "{report}");
+    assert!(report["orphan_spans"].as_u64() >= Some(1), "{report}");
+    assert_eq!(report["logs_joined"], 40, "{report}");
+    assert_eq!(report["metrics_equal"], true, "{report}");
+    let named = report["mismatch_list"][0]["correlation_id"].as_str().expect("its correlation id");
+    assert!(named.starts_with("audit-"), "{report}");
+}
+
+#[tokio::test]
+async fn a_withheld_log_line_is_found() {
+    let (stack, proxy) = behind_proxy().await;
+    let mut withheld = 0;
+    proxy.drop_logs(move |service, record| {
+        let body = record.body.as_ref().and_then(|body| body.value.clone());
+        let request = format!("{body:?}").contains("\"request\"");
+        let drop = withheld == 0 && service == "product-service" && request;
+        withheld += u32::from(drop);
+        drop
+    });
+    let (code, report) = audit(&stack, &proxy).await;
+    assert_eq!(code, Some(1), "{report}");
+    assert_eq!(report["logs_joined"], 39, "{report}");
+    assert_eq!(report["traces_complete"], 40, "{report}");
+    assert_eq!(report["mismatches"], 1, "{report}");
+    assert!(
+        report["mismatch_list"][0]["what"].as_str().expect("text").contains("product-service"),
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_wrote_into_the_ledger_is_found() {
+    let stack = Stack::quiet().await;
+    let http = stack.http.clone();
+    let stranger = async {
+        // One request beside the audit's own, as soon as they have begun: the counters have been looked at by then.
+        let metrics = format!("{}/metrics", stack.url("order-service"));
+        eventually("the audit's first request", || async {
+            let text = http.get(&metrics).send().await.ok()?.text().await.ok()?;
+            text.lines()
+                .any(|line| line.starts_with("http_server_request_duration_seconds_count"))
+                .then_some(())
+        })
+        .await;
+        http.get(format!("{}/users/1", stack.url("user-service"))).send().await.expect("an answer");
+    };
+    let (output, ()) = tokio::join!(stack.run(&["audit", "--requests", "60", "--json"]), stranger);
+    let report = json(&output);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert_eq!(report["metrics_equal"], false, "{report}");
+    assert_eq!(report["mismatches"], 1, "{report}");
+    assert!(report["mismatch_list"][0]["what"].as_str().expect("text").contains("user-service"), "{report}");
+}

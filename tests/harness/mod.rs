@@ -1,0 +1,217 @@
+//! What every end-to-end test uses: a stack of its own in a temporary home, commands against it, and waiting.
+
+pub mod otlp_proxy;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use firedrill::run_file::RunFile;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::AsyncReadExt as _,
+    process::{Child, Command},
+    time::{Instant, sleep},
+};
+
+/// Long enough for a loaded machine; nothing waits this long when all is well.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program under test.
+pub fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_firedrill")
+}
+
+/// The checkout.
+pub fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the checkout")
+}
+
+/// A command in a home of its own, with nothing of the developer's environment that would change its telemetry.
+pub fn command(home: &Path) -> Command {
+    let mut command = Command::new(program());
+    for (name, _) in std::env::vars() {
+        if ["OTEL_", "LOG_EXPORT", "LOKI_URL", "RUST_LOG", "FIREDRILL_"].iter().any(|p| name.starts_with(p)) {
+            command.env_remove(name);
+        }
+    }
+    command.env("FIREDRILL_HOME", home).current_dir(checkout()).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// Runs a command to its end.
+pub async fn run(home: &Path, args: &[&str]) -> Output {
+    let child = command(home).args(args).output();
+    tokio::time::timeout(PATIENCE, child).await.expect("the command ends").expect("the command runs")
+}
+
+/// The last line of standard output as JSON.
+pub fn json(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let last = text.lines().last().unwrap_or_default();
+    serde_json::from_str(last).unwrap_or_else(|e| panic!("{e} in {last:?}; {}", stderr(output)))
+}
+
+/// Checks that a load run came to its end. On a machine that tests keep busy the generator may say that it was late
+/// itself (98); any other verdict is a failure.
+pub fn sent(output: &Output) {
+    assert!(
+        matches!(output.status.code(), Some(0 | 98)),
+        "{} {}",
+        String::from_utf8_lossy(&output.stdout),
+        stderr(output)
+    );
+}
+
+/// Standard error as text.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim().to_owned()
+}
+
+/// Waits until `look` finds something, and fails with `what` when it never does.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A running stack; dropped, it is killed, and with it all its children.
+pub struct Stack {
+    pub home: TempDir,
+    pub run: RunFile,
+    pub http: reqwest::Client,
+    up: Child,
+}
+
+/// How a stack is to be started.
+#[derive(Default)]
+pub struct Setup {
+    args: Vec<String>,
+    env: BTreeMap<String, String>,
+    home: Option<TempDir>,
+}
+
+impl Setup {
+    pub fn arg(mut self, arg: &str) -> Self {
+        self.args.push(arg.to_owned());
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub fn home(mut self, home: TempDir) -> Self {
+        self.home = Some(home);
+        self
+    }
+
+    pub async fn start(self) -> Stack {
+        let home = self.home.unwrap_or_else(|| tempfile::tempdir().expect("a home"));
+        let mut command = command(home.path());
+        command.args(["up", "--ports", "auto"]).args(&self.args).envs(&self.env);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut up = command.spawn().expect("firedrill starts");
+        let deadline = Instant::now() + PATIENCE;
+        let run = loop {
+            // The lock tells a new stack's file from one that is left over.
+            if let Ok(run) = RunFile::find(&firedrill::home::Home::new(Some(home.path().to_path_buf()))) {
+                break run;
+            }
+            if let Some(status) = up.try_wait().expect("its status") {
+                panic!("firedrill up ended with {status}: {}", drain(&mut up).await);
+            }
+            assert!(Instant::now() < deadline, "firedrill up is not ready");
+            sleep(Duration::from_millis(20)).await;
+        };
+        let http = reqwest::Client::builder().timeout(PATIENCE).build().expect("a client");
+        Stack { home, run, http, up }
+    }
+}
+
+async fn drain(child: &mut Child) -> String {
+    let mut text = String::new();
+    if let Some(mut err) = child.stderr.take() {
+        let _ = err.read_to_string(&mut text).await;
+    }
+    text
+}
+
+impl Stack {
+    /// A stack without traffic.
+    pub async fn quiet() -> Self {
+        Setup::default().arg("--no-load").start().await
+    }
+
+    pub fn url(&self, part: &str) -> &str {
+        self.run.url(part).expect("a part of the stack")
+    }
+
+    /// Runs a command against this stack.
+    pub async fn run(&self, args: &[&str]) -> Output {
+        run(self.home.path(), args).await
+    }
+
+    pub fn query(&self) -> query::Stack {
+        firedrill::stack::of(&self.run).expect("three addresses")
+    }
+
+    /// The process ids of the children, as they are now.
+    pub fn pids(&self) -> BTreeMap<String, u32> {
+        let home = firedrill::home::Home::new(Some(self.home.path().to_path_buf()));
+        RunFile::find(&home).expect("run.json").pids
+    }
+
+    pub fn up_pid(&self) -> u32 {
+        self.up.id().expect("firedrill up runs")
+    }
+
+    /// Places an order.
+    pub async fn order(&self, body: &Value, correlation: &str) -> reqwest::Response {
+        let request = self.http.post(format!("{}/orders", self.url("order-service"))).json(body);
+        request.header("X-Correlation-ID", correlation).send().await.expect("order-service answers")
+    }
+
+    /// Interrupts `up` as Ctrl-C does and waits for its end.
+    pub async fn interrupt(mut self) -> Stopped {
+        signal(self.up_pid(), rustix::process::Signal::INT);
+        let mut out = self.up.stdout.take().expect("piped");
+        let mut text = String::new();
+        let read = out.read_to_string(&mut text);
+        tokio::time::timeout(PATIENCE, read).await.expect("up ends").expect("its output");
+        let status =
+            tokio::time::timeout(PATIENCE, self.up.wait()).await.expect("up ends").expect("its status");
+        Stopped { status, out: text, home: self.home }
+    }
+}
+
+/// A stack that has ended.
+pub struct Stopped {
+    pub status: std::process::ExitStatus,
+    /// What it printed.
+    pub out: String,
+    /// What it left, for a next one to start from.
+    pub home: TempDir,
+}
+
+/// Sends a signal to a process.
+pub fn signal(pid: u32, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
+    rustix::process::kill_process(pid, signal).expect("the process is there");
+}
+
+/// Whether a process is there (a zombie that nobody has reaped yet is not).
+pub fn alive(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X'])))
+}

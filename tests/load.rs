@@ -1,0 +1,74 @@
+//! The load generator's promises through the command line: a seed repeats its plan, planned errors are no failures,
+//! a run that missed its thresholds says so by its exit code.
+
+use crate::harness::{Stack, json, run, sent, stderr};
+
+#[tokio::test]
+async fn a_seed_repeats_its_plan_and_nothing_unexpected_fails() {
+    let stack = Stack::quiet().await;
+    let of = |seed: &'static str| {
+        let stack = &stack;
+        async move {
+            let output = stack.run(&["load", "--rps", "30", "--for", "4s", "--seed", seed, "--json"]).await;
+            sent(&output);
+            json(&output)
+        }
+    };
+    let (first, again, other) = (of("7").await, of("7").await, of("8").await);
+    assert_eq!(first["plan_digest"], again["plan_digest"]);
+    assert_ne!(first["plan_digest"], other["plan_digest"]);
+    for report in [&first, &again, &other] {
+        assert_eq!(report["failed"], 0, "{report}");
+        let count = |key: &str| report[key].as_u64().unwrap_or_else(|| panic!("{key} in {report}"));
+        assert_eq!(count("scheduled"), count("fired") + count("shed"), "{report}");
+        for percentile in ["p50", "p90", "p99", "p999", "max"] {
+            assert!(report["response_ms"][percentile].is_number(), "{percentile} in {report}");
+        }
+        assert!(report["lag_ms"]["p99"].is_number(), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_writes_its_report_as_a_page_and_as_a_table() {
+    let stack = Stack::quiet().await;
+    let (html, csv) = (stack.home.path().join("run.html"), stack.home.path().join("run.csv"));
+    let (html_arg, csv_arg) = (html.display().to_string(), csv.display().to_string());
+    let output =
+        stack.run(&["load", "--rps", "20", "--for", "2s", "--html", &html_arg, "--csv", &csv_arg]).await;
+    sent(&output);
+    let page = std::fs::read_to_string(html).expect("the page");
+    assert!(page.contains(stack.url("console")), "the page links to the console's traces");
+    assert!(std::fs::read_to_string(csv).expect("the table").lines().count() > 1);
+}
+
+#[tokio::test]
+async fn a_failed_threshold_has_an_exit_code_of_its_own() {
+    let stack = Stack::quiet().await;
+    let profile = stack.home.path().join("strict.toml");
+    let steady = std::fs::read_to_string(crate::harness::checkout().join("loadgen/profiles/steady.toml"))
+        .expect("steady");
+    let strict: String = steady
+        .lines()
+        .map(|line| {
+            if line.trim_start().starts_with("p99_ms") {
+                "p99_ms = 0.001\n".to_owned()
+            } else {
+                format!("{line}\n")
+            }
+        })
+        .collect();
+    std::fs::write(&profile, strict).expect("a profile");
+    let profile = profile.display().to_string();
+    let output = stack.run(&["load", "--profile", &profile, "--rps", "10", "--for", "2s"]).await;
+    assert_eq!(output.status.code(), Some(99), "{}", stderr(&output));
+}
+
+#[tokio::test]
+async fn a_mistyped_profile_names_the_nearest() {
+    let home = tempfile::tempdir().expect("a home");
+    for command in ["load", "up"] {
+        let output = run(home.path(), &[command, "--profile", "stedy"]).await;
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains("steady"), "{}", stderr(&output));
+    }
+}

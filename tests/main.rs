@@ -1,0 +1,21 @@
+//! End-to-end tests: the real binary, real processes, free ports. One file per promise.
+
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
+mod harness;
+
+mod api;
+mod architecture;
+mod audit;
+mod backend_alone;
+mod bad_input;
+mod commands;
+mod console;
+mod correlation;
+mod crash;
+mod load;
+mod log_export;
+mod readme;
+mod saga;
+mod shutdown;
+mod telemetry_down;

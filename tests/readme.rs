@@ -1,0 +1,120 @@
+//! Every command that the README shows is run as it stands there.
+
+use std::collections::BTreeSet;
+
+use crate::harness::{Stack, checkout, eventually, run, sent, stderr};
+
+/// The lines of the README's shell blocks, without comments and prompts.
+fn commands() -> Vec<String> {
+    let readme = std::fs::read_to_string(checkout().join("README.md")).expect("README.md");
+    let mut shell = false;
+    let mut commands: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in readme.lines() {
+        match line.trim() {
+            "```sh" => shell = true,
+            "```" => shell = false,
+            line if shell && !line.is_empty() && !line.starts_with('#') => {
+                let text = line.trim_end_matches('\\').trim_end();
+                match commands.last_mut().filter(|_| open) {
+                    Some(last) => last.push_str(&format!(" {text}")),
+                    None => commands.push(text.to_owned()),
+                }
+                open = line.ends_with('\\');
+            }
+            _ => {}
+        }
+    }
+    commands
+}
+
+/// The words of a command, without its trailing comment, as the shell splits them.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+    let mut some = false;
+    for c in command.chars() {
+        match (quote, c) {
+            (None, '#') if !some => break,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                some = true;
+            }
+            (Some(q), c) if c == q => quote = None,
+            (None, c) if c.is_whitespace() => {
+                if some {
+                    words.push(std::mem::take(&mut word));
+                }
+                some = false;
+            }
+            (_, c) => {
+                word.push(c);
+                some = true;
+            }
+        }
+    }
+    if some {
+        words.push(word);
+    }
+    words
+}
+
+#[tokio::test]
+async fn every_command_of_the_readme_works_on_a_running_stack() {
+    let commands = commands();
+    let wanted = ["cargo run --release -- up", "cargo test --workspace"];
+    for wanted in wanted {
+        assert!(
+            commands.iter().any(|command| words(command).join(" ") == wanted),
+            "{wanted} in {commands:?}"
+        );
+    }
+
+    let stack = Stack::quiet().await;
+    let order = serde_json::json!({"user_id": 1, "product_id": 101, "quantity": 1});
+    assert_eq!(stack.order(&order, "my-first-order").await.status(), 201);
+    eventually("its trace", || async {
+        stack.run(&["trace", "--correlation", "my-first-order"]).await.status.success().then_some(())
+    })
+    .await;
+    let mut known =
+        BTreeSet::from(["cargo test --workspace".to_owned(), "cargo run --release -- up".to_owned()]);
+    for command in &commands {
+        let mut words = words(command);
+        if words.first().is_some_and(|word| word == "curl") {
+            for word in &mut words {
+                for (port, part) in
+                    [("5001", "user-service"), ("5002", "product-service"), ("5003", "order-service")]
+                {
+                    *word = word.replace(&format!("http://127.0.0.1:{port}"), stack.url(part));
+                }
+            }
+            let output = tokio::process::Command::new("curl").args(&words[1..]).output().await.expect("curl");
+            assert!(output.status.success(), "{command}: {}", stderr(&output));
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.contains("200 OK") || text.contains("201 Created"), "{command}: {text}");
+            known.insert(command.clone());
+        } else if words.iter().take(4).map(String::as_str).eq(["cargo", "run", "--release", "--"]) {
+            let args: Vec<&str> = words[4..].iter().map(String::as_str).collect();
+            if args == ["up"] {
+                continue;
+            }
+            let output = match args[0] {
+                // Beside the running stack: in a home and on ports of its own.
+                "up" | "backend" => {
+                    let home = tempfile::tempdir().expect("a home");
+                    let extra = ["--ports", "auto", "--for", "2s"];
+                    run(home.path(), &[&args[..], &extra].concat()).await
+                }
+                _ => stack.run(&args).await,
+            };
+            match args[0] {
+                "load" => sent(&output),
+                _ => assert!(output.status.success(), "{command}: {}", stderr(&output)),
+            }
+            known.insert(command.clone());
+        }
+    }
+    let unknown: Vec<_> =
+        commands.iter().filter(|c| !known.contains(*c) && !known.contains(&words(c).join(" "))).collect();
+    assert!(unknown.is_empty(), "commands that no test runs: {unknown:?}");
+}
