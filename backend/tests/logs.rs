@@ -180,6 +180,18 @@ async fn pushed_snappy_protobuf_is_readable() {
 }
 
 #[tokio::test]
+async fn a_client_may_name_snappy_as_the_content_encoding_too() {
+    let backend = TestBackend::start().await;
+    let nothing = snap::raw::Encoder::new().compress_vec(&[]).expect("memory");
+    let push = reqwest::Client::new()
+        .post(format!("{}/loki/api/v1/push", backend.loki))
+        .header("content-type", "application/x-protobuf")
+        .header("content-encoding", "snappy")
+        .body(nothing);
+    assert_eq!(push.send().await.expect("an answer").status(), 204);
+}
+
+#[tokio::test]
 async fn labels_values_series_and_stats_speak_of_what_is_stored() {
     let backend = TestBackend::start().await;
     let body = json!({"streams": [

@@ -56,7 +56,11 @@ impl From<BodyError> for Refusal {
 pub(crate) async fn handle(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
     let limit = backend.config.limits.body_bytes;
     let taken = async {
-        let raw = body::read(&headers, body, limit).await?;
+        // Protobuf comes snappy-compressed always, and some clients name that as the content encoding too.
+        let raw = match headers.get(http::header::CONTENT_ENCODING) {
+            Some(encoding) if encoding == "snappy" => body::read_raw(body, limit).await?,
+            _ => body::read(&headers, body, limit).await?,
+        };
         let content_type =
             headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
         let pushed = if content_type.split(';').next().is_some_and(|t| t.trim() == "application/json") {
