@@ -79,3 +79,27 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_disk_refuses_is_named_in_one_line() {
+        let path = Path::new("/data");
+        for (kind, said) in [
+            (io::ErrorKind::StorageFull, "is full"),
+            (io::ErrorKind::ReadOnlyFilesystem, "is read-only"),
+            (io::ErrorKind::PermissionDenied, "is read-only"),
+            (io::ErrorKind::NotFound, "parent folder does not exist"),
+        ] {
+            let error = Error::io(path, &kind.into());
+            let text = error.to_string();
+            assert!(text.contains(said) && text.contains("/data") && text.lines().count() == 1, "{text}");
+            assert!(error.is_environment());
+        }
+        let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+        let error = Error::sqlite(path, &rusqlite::Error::SqliteFailure(full, None));
+        assert!(matches!(error, Error::DiskFull(_)));
+    }
+}

@@ -1,6 +1,7 @@
 //! The store: spans and logs in segment files on disk, metric samples in memory. One writer thread, any number of
 //! readers. Opening it takes the data directory for this process alone.
 
+mod active;
 pub(crate) mod batch;
 pub(crate) mod block;
 pub(crate) mod logs;
