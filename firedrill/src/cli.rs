@@ -156,6 +156,9 @@ pub struct Load {
     /// Send as fast as this many connections can, instead of on a schedule
     #[arg(long, value_name = "CONNECTIONS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub closed: Option<u16>,
+    /// The generator's own lag at p99 beyond which the run is void, such as 10ms
+    #[arg(long, default_value = "10ms", value_name = "TIME", value_parser = duration)]
+    pub lag_budget: Duration,
     /// Write the report of the run as one HTML file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,

@@ -32,6 +32,7 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
     let settings = Options {
         closed: options.closed.map(usize::from),
         console: run.url("console").ok().map(str::to_owned),
+        lag_budget: options.lag_budget,
         ..Options::default()
     };
     let mut printer = Printer::new(std::io::stderr(), std::io::stderr().is_terminal());
