@@ -26,6 +26,16 @@ async fn a_sound_stack_passes_with_concurrency_planned_errors_and_background_tra
     .await;
 }
 
+#[tokio::test]
+async fn a_stack_that_exports_over_grpc_passes_too() {
+    let grpc = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    let stack = Setup::default().arg("--no-load").env(grpc.0, grpc.1).start().await;
+    let mut command = crate::harness::command(stack.home.path());
+    let output = command.env(grpc.0, grpc.1).args(["audit", "--requests", "50", "--json"]).output().await;
+    let output = output.expect("the audit runs");
+    assert!(output.status.success(), "{}", crate::harness::said(&output));
+}
+
 /// A quiet stack whose telemetry takes the way through a proxy.
 async fn behind_proxy() -> (Stack, OtlpProxy) {
     let proxy = OtlpProxy::start().await;

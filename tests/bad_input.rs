@@ -55,6 +55,14 @@ async fn a_full_disk_is_said_in_one_line_and_nothing_is_left_running() {
 }
 
 #[tokio::test]
+async fn a_database_that_cannot_be_opened_ends_the_start_in_one_line() {
+    let home = tempfile::tempdir().expect("a home");
+    std::fs::create_dir_all(home.path().join("data/product-service.db")).expect("a folder in the way");
+    let output = run(home.path(), &["up", "--ports", "auto", "--for", "2s"]).await;
+    refused(&output, home.path(), &["product-service", "data/product-service.db"]);
+}
+
+#[tokio::test]
 async fn a_corrupt_store_is_set_aside_and_the_stack_starts() {
     let stack = Stack::quiet().await;
     let stopped = stack.interrupt().await;

@@ -12,6 +12,7 @@ pub mod commands;
 pub mod failure;
 pub mod home;
 pub mod load_control;
+pub mod otlp;
 pub mod ports;
 pub mod profiles;
 pub mod run_file;

@@ -2,20 +2,19 @@
 
 use loadgen::client::{SeededIds, Targets};
 
-use crate::{failure::Failure, run_file::RunFile};
+use crate::{failure::Failure, otlp, run_file::RunFile};
 
 /// Every root span of a request comes from the load generator, whichever command sends it.
 const SERVICE_NAME: &str = "loadgen";
 
-/// Starts to export spans to an OTLP address, unless the environment names another. Log lines are not exported and
-/// not printed: standard output is the command's own.
-pub fn start(otlp_http: &str) -> Result<telemetry::Telemetry, Failure> {
+/// Starts to export spans to the running stack's backend, unless the environment names another place. Log lines are
+/// not exported and not printed: standard output is the command's own.
+pub fn start(run: &RunFile) -> Result<telemetry::Telemetry, Failure> {
     let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let ours = otlp::variables(run.url("otlp_http")?, run.url("otlp_grpc")?, given);
     let lookup = |name: &str| match name {
-        "OTEL_EXPORTER_OTLP_ENDPOINT" => given(name).or_else(|| Some(otlp_http.to_owned())),
-        "OTEL_BSP_SCHEDULE_DELAY" => given(name).or_else(|| Some("200".to_owned())),
         "LOG_EXPORT" => Some("none".to_owned()),
-        _ => given(name),
+        _ => ours.get(name).cloned().or_else(|| given(name)),
     };
     let mut config = telemetry::Config::read(SERVICE_NAME, env!("CARGO_PKG_VERSION"), lookup)
         .map_err(|e| Failure::environment(e.to_string()))?;

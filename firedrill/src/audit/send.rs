@@ -26,7 +26,7 @@ impl Sender {
     /// For the services of the running stack; its spans go where theirs go.
     pub fn new(run: &RunFile) -> Result<Self, Failure> {
         let targets = sender_telemetry::targets(run)?;
-        let telemetry = sender_telemetry::start(run.url("otlp_http")?)?;
+        let telemetry = sender_telemetry::start(run)?;
         Ok(Self { targets, telemetry })
     }
 

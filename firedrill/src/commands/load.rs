@@ -28,7 +28,7 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
         .map_err(|e| Failure::arguments(e.to_string()))?;
     let run = RunFile::find(home)?;
     let targets = sender_telemetry::targets(&run)?;
-    let telemetry = sender_telemetry::start(run.url("otlp_http")?)?;
+    let telemetry = sender_telemetry::start(&run)?;
     let settings = Options {
         closed: options.closed.map(usize::from),
         console: run.url("console").ok().map(str::to_owned),

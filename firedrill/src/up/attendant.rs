@@ -2,8 +2,7 @@
 
 use std::{
     io::{IsTerminal as _, Write as _},
-    sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use query::Stack;
@@ -28,7 +27,7 @@ pub struct Attendant<'a> {
     stack: Stack,
     load: Option<LoadControl>,
     ready_in: Duration,
-    first_trace: Arc<OnceLock<first_trace::Seen>>,
+    first_trace: Option<Duration>,
     status: StatusLine,
 }
 
@@ -51,7 +50,7 @@ impl<'a> Attendant<'a> {
             None => None,
         };
         let status = StatusLine::default();
-        Ok(Self { settings, run, stack, load, ready_in, first_trace: Arc::default(), status })
+        Ok(Self { settings, run, stack, load, ready_in, first_trace: None, status })
     }
 
     /// Attends until the future is dropped; ends by itself only when `run.json` cannot be written.
@@ -62,20 +61,17 @@ impl<'a> Attendant<'a> {
     ) -> Result<(), Failure> {
         self.write_run_file()?;
         self.announce();
-        let ready = Instant::now();
-        let mut seen = Box::pin(first_trace::wait(self.load.clone(), self.stack.clone(), ready));
+        // Without traffic there is nothing to wait for.
+        let mut first = self.load.is_some().then(|| Box::pin(first_trace::any(self.stack.clone())));
+        let mut order =
+            self.load.clone().map(|load| Box::pin(first_trace::of_an_order(load, self.stack.clone())));
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
-                found = &mut seen, if self.first_trace.get().is_none() => {
-                    self.status.say(&format!(
-                        "First trace after {} ms: {}/trace/{}",
-                        found.after.as_millis(),
-                        self.run.url("console")?,
-                        found.trace_id,
-                    ));
-                    let _ = self.first_trace.set(found);
+                after = once(&mut first) => self.first_trace = Some(after),
+                trace_id = once(&mut order) => {
+                    self.status.say(&format!("An order from end to end: {}/trace/{trace_id}", self.run.url("console")?));
                 }
                 Some(event) = events.recv() => {
                     self.status.say(&tell(&event));
@@ -114,7 +110,7 @@ impl<'a> Attendant<'a> {
         };
         json!({
             "ready_ms": self.ready_in.as_millis(),
-            "first_trace_ms": self.first_trace.get().map(|seen| seen.after.as_millis()),
+            "first_trace_ms": self.first_trace.map(|after| after.as_millis()),
             "requests": status["fired"].as_u64().unwrap_or(0),
             "failed": status["failed"].as_u64().unwrap_or(0),
             "spans": figures.spans,
@@ -162,6 +158,14 @@ impl<'a> Attendant<'a> {
         // Standard output may be a file or a pipe that went away; the stack runs on either way.
         let _ = writeln!(std::io::stdout(), "{}", lines.join("\n"));
     }
+}
+
+/// Waits for what is not here yet, and for ever once it was.
+async fn once<F: Future + Unpin>(waiting: &mut Option<F>) -> F::Output {
+    let Some(future) = waiting else { return std::future::pending().await };
+    let output = future.await;
+    *waiting = None;
+    output
 }
 
 fn tell(event: &Event) -> String {

@@ -3,19 +3,19 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use super::settings::{LoadSettings, Settings};
-use crate::child::role::Role;
+use crate::{child::role::Role, otlp};
 
 /// Addresses by listener name, as far as they are known.
 pub(super) type Addresses = BTreeMap<String, SocketAddr>;
 
 /// What a role's process finds in its environment, beside what `up` itself was given.
 ///
-/// `given` tells whether a variable is set for `up`: a person who names an OTLP endpoint wants it used.
+/// `given` looks up what is set for `up`: a person who names an OTLP endpoint wants it used.
 pub(super) fn of(
     role: Role,
     settings: &Settings,
     addresses: &Addresses,
-    given: impl Fn(&str) -> bool,
+    given: impl Fn(&str) -> Option<String>,
 ) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
     let mut set = |name: &str, value: String| drop(env.insert(name.to_owned(), value));
@@ -25,19 +25,11 @@ pub(super) fn of(
     let data = settings.home.data();
 
     if role.emits_telemetry() {
-        // Exported every 200 ms: a person who opens the link of an order just placed wants to see its trace.
-        for (name, value) in [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", url("otlp_http")),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".into()),
-            ("OTEL_BSP_SCHEDULE_DELAY", "200".into()),
-            ("OTEL_BLRP_SCHEDULE_DELAY", "200".into()),
-            ("LOKI_URL", url("loki")),
-        ] {
-            // The protocol belongs to the endpoint: a given endpoint keeps its own, or the default.
-            let foreign = given("OTEL_EXPORTER_OTLP_ENDPOINT") && name == "OTEL_EXPORTER_OTLP_PROTOCOL";
-            if !given(name) && !foreign {
-                set(name, value);
-            }
+        for (name, value) in otlp::variables(&url("otlp_http"), &url("otlp_grpc"), &given) {
+            set(name, value);
+        }
+        if given("LOKI_URL").is_none() {
+            set("LOKI_URL", url("loki"));
         }
     }
     match role {
@@ -96,24 +88,15 @@ mod tests {
 
     #[test]
     fn services_find_each_other_and_the_backend() {
-        let env = of(Role::OrderService, &settings(), &addresses(), |_| false);
+        let env = of(Role::OrderService, &settings(), &addresses(), |_| None);
         assert_eq!(env["USER_SERVICE_URL"], "http://127.0.0.1:5001");
         assert_eq!(env["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://127.0.0.1:4318");
     }
 
     #[test]
-    fn an_endpoint_that_a_person_gave_is_left_alone_with_its_protocol() {
-        let env =
-            of(Role::OrderService, &settings(), &addresses(), |name| name == "OTEL_EXPORTER_OTLP_ENDPOINT");
-        assert!(!env.contains_key("OTEL_EXPORTER_OTLP_ENDPOINT"));
-        assert!(!env.contains_key("OTEL_EXPORTER_OTLP_PROTOCOL"));
-        assert_eq!(env["OTEL_BSP_SCHEDULE_DELAY"], "200");
-    }
-
-    #[test]
     fn only_what_needs_the_token_gets_it() {
         for role in Role::ALL {
-            let env = of(role, &settings(), &addresses(), |_| false);
+            let env = of(role, &settings(), &addresses(), |_| None);
             assert_eq!(env.values().any(|value| value == "secret"), role == Role::Loadgen, "{role:?}");
         }
     }

@@ -1,34 +1,42 @@
-//! Waits until the trace of the first order can be read through the API.
+//! Waits for the first trace that can be read through the API, and for that of the first order, which `up` links to.
 
 use std::time::{Duration, Instant};
 
-use query::{Stack, TraceId};
+use query::{Stack, TraceId, UnixNanos, Window, jaeger::SearchParams};
 
 use crate::load_control::LoadControl;
 
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// A trace that can be read.
-#[derive(Clone, Debug)]
-pub(super) struct Seen {
-    /// Its id.
-    pub(super) trace_id: TraceId,
-    /// How long after the stack was ready.
-    pub(super) after: Duration,
+/// Between two looks: short at the start, where a person waits, and longer the less likely it is that anything comes.
+fn pause(waited: Duration) -> Duration {
+    (waited / 20).clamp(Duration::from_millis(20), Duration::from_secs(2))
 }
 
-/// Waits for the first order that the load generator placed; without traffic, for ever.
-pub(super) async fn wait(load: Option<LoadControl>, stack: Stack, ready: Instant) -> Seen {
-    let Some(load) = load else { return std::future::pending().await };
+/// Waits until any trace of the traffic that began from now on can be read; how long that took.
+pub(super) async fn any(stack: Stack) -> Duration {
+    let (ready, since) = (Instant::now(), UnixNanos::now());
+    // Every trace of the traffic begins in the load generator.
+    let mut params = SearchParams::new("loadgen", Window { start: since, end: since });
+    params.limit = 1;
+    loop {
+        params.window.end = UnixNanos::now();
+        if stack.jaeger.search(&params).await.is_ok_and(|found| !found.is_empty()) {
+            return ready.elapsed();
+        }
+        tokio::time::sleep(pause(ready.elapsed())).await;
+    }
+}
+
+/// Waits until the trace of the load generator's first order can be read.
+pub(super) async fn of_an_order(load: LoadControl, stack: Stack) -> TraceId {
+    let ready = Instant::now();
     loop {
         let placed =
             load.status().await.ok().and_then(|s| s["first_trace_id"].as_str()?.parse::<TraceId>().ok());
         if let Some(trace_id) = placed
             && stack.jaeger.trace(trace_id).await.is_ok()
         {
-            return Seen { trace_id, after: ready.elapsed() };
+            return trace_id;
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause(ready.elapsed())).await;
     }
 }

@@ -86,9 +86,7 @@ impl Fleet {
                     .map(|l| ((*l).to_owned(), settings.ports.address(l)))
                     .collect(),
                 ready: role.ready(),
-                env: environment::of(*role, settings, &self.addresses, |name| {
-                    std::env::var_os(name).is_some()
-                }),
+                env: environment::of(*role, settings, &self.addresses, |name| std::env::var(name).ok()),
                 log: settings.home.logs().join(format!("{}.log", role.name())),
             };
             Supervised::start(spec, events.clone())

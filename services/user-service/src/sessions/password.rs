@@ -1,10 +1,13 @@
 //! Password checks: argon2id on the blocking pool, behind a bulkhead, because each holds megabytes and a core.
+//!
+//! The memory of a check is kept for the next one. Allocated and freed each time, its aligned megabytes leave holes that
+//! glibc does not fill again, and a service that hashes now and then grows to many times what it needs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
@@ -19,6 +22,21 @@ pub(super) struct Checker {
     permits: Arc<Semaphore>,
     queue: Duration,
     params: Params,
+    memory: Arc<Memory>,
+}
+
+/// The working memory of checks that are over, for the next ones: never more than there are permits.
+#[derive(Default)]
+struct Memory(Mutex<Vec<Vec<Block>>>);
+
+impl Memory {
+    fn with<T>(&self, work: impl FnOnce(&mut Vec<Block>) -> T) -> T {
+        let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut blocks = free().pop().unwrap_or_default();
+        let done = work(&mut blocks);
+        free().push(blocks);
+        done
+    }
 }
 
 /// What a check found.
@@ -41,6 +59,7 @@ impl Checker {
             queue: config.hash_queue,
             // The bounds of the configuration lie within argon2's own.
             params: params.unwrap_or_default(),
+            memory: Arc::default(),
         }
     }
 
@@ -55,19 +74,19 @@ impl Checker {
             Ok(Ok(permit)) => permit,
             Ok(Err(_)) | Err(_) => return Err(Overloaded),
         };
-        let params = self.params.clone();
+        let (params, memory) = (self.params.clone(), Arc::clone(&self.memory));
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            compare(password.as_bytes(), stored.as_deref(), params)
+            memory.with(|blocks| compare(password.as_bytes(), stored.as_deref(), params, blocks))
         });
         let span = tracing::info_span!("password check", otel.kind = "internal");
         work.instrument(span).await.map_err(|_| Overloaded)
     }
 }
 
-fn compare(password: &[u8], stored: Option<&str>, wanted: Params) -> Verdict {
+fn compare(password: &[u8], stored: Option<&str>, wanted: Params, blocks: &mut Vec<Block>) -> Verdict {
     let Ok(hash) = PasswordHash::new(stored.unwrap_or(DEMO_HASH)) else { return Verdict::Wrong };
-    let right = Argon2::default().verify_password(password, &hash).is_ok();
+    let right = fits(password, &hash, blocks).unwrap_or(false);
     if !right || stored.is_none() {
         return Verdict::Wrong;
     }
@@ -80,9 +99,33 @@ fn compare(password: &[u8], stored: Option<&str>, wanted: Params) -> Verdict {
     Verdict::Right(hasher.hash_password(password).ok().map(|hash: PasswordHash| hash.to_string()))
 }
 
+/// Whether the password gives the hash. None if it is no hash of argon2's.
+fn fits(password: &[u8], hash: &PasswordHash, blocks: &mut Vec<Block>) -> Option<bool> {
+    let (salt, expected) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
+    let params = Params::try_from(hash).ok()?;
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+    let version = hash.version.and_then(|version| Version::try_from(version).ok()).unwrap_or_default();
+    if blocks.len() < params.block_count() {
+        blocks.resize(params.block_count(), Block::new());
+    }
+    let mut found = vec![0; expected.len()];
+    let argon2 = Argon2::new(algorithm, version, params);
+    argon2.hash_password_into_with_memory(password, salt, &mut found, blocks).ok()?;
+    // Outputs compare in constant time.
+    Some(Output::new(&found).ok()? == *expected)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As in service, where the memory of one check serves the next: what it holds must not matter.
+    fn compare(password: &[u8], stored: Option<&str>, wanted: Params) -> Verdict {
+        let memory = Memory::default();
+        let first = memory.with(|blocks| super::compare(b"another", Some(DEMO_HASH), wanted.clone(), blocks));
+        assert_eq!(first, Verdict::Wrong);
+        memory.with(|blocks| super::compare(password, stored, wanted, blocks))
+    }
 
     fn seeded() -> Params {
         Params::new(4096, 2, 1, None).unwrap()
