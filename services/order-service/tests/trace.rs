@@ -93,6 +93,16 @@ async fn an_order_is_one_trace_and_its_delivery_links_to_it() {
         .filter(|name| *name != "acquire")
         .collect();
     assert_eq!(statements, ["INSERT orders", "INSERT order_items", "UPDATE orders", "INSERT outbox"]);
+    for statement in &spans {
+        let of = |tx: &&&&SpanData| tx.span_context.span_id() == statement.parent_span_id;
+        if let Some(transaction) = transactions.iter().find(of) {
+            assert!(
+                statement.end_time <= transaction.end_time,
+                "{} outlives its transaction",
+                statement.name
+            );
+        }
+    }
     let insert = named(&spans, &SpanKind::Client, "INSERT orders");
     assert_eq!(attribute(insert, "db.system.name").as_deref(), Some("sqlite"));
     assert_eq!(attribute(insert, "db.namespace").as_deref(), Some("orders"));

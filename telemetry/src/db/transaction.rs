@@ -15,10 +15,21 @@ use super::{Database, Error, Session};
 pub struct Transaction {
     inner: sqlx::Transaction<'static, Sqlite>,
     shared: Arc<Shared>,
-    span: Span,
+    /// After `inner`, so that it ends when the transaction is over.
+    span: ToTheEnd,
     traced: bool,
     /// After `inner`, so that it is given back last.
     _turn: OwnedSemaphorePermit,
+}
+
+/// A span that lasts until it is dropped. The span layer takes the last time a span was left as its end, and nothing is
+/// entered here between the begin of a transaction and its end.
+struct ToTheEnd(Span);
+
+impl Drop for ToTheEnd {
+    fn drop(&mut self) {
+        self.0.in_scope(|| ());
+    }
 }
 
 impl Transaction {
@@ -30,7 +41,7 @@ impl Transaction {
             Ok((inner, turn)) => Ok(Self {
                 inner,
                 shared: Arc::clone(&database.shared),
-                span,
+                span: ToTheEnd(span),
                 traced: database.traced,
                 _turn: turn,
             }),
@@ -59,12 +70,12 @@ impl Transaction {
         let Self { inner, span, _turn, .. } = self;
         match inner.commit().await {
             Ok(()) => {
-                span.record("db.transaction.outcome", "commit");
+                span.0.record("db.transaction.outcome", "commit");
                 Ok(())
             }
             Err(error) => {
                 let error = Error::from(error);
-                fail(&span, &error);
+                fail(&span.0, &error);
                 Err(error)
             }
         }
@@ -76,7 +87,7 @@ impl Transaction {
     /// When the connection is gone; the changes are undone in any case.
     pub async fn rollback(self) -> Result<(), Error> {
         let Self { inner, span, _turn, .. } = self;
-        span.record("db.transaction.outcome", "rollback");
+        span.0.record("db.transaction.outcome", "rollback");
         inner.rollback().await.map_err(Error::from)
     }
 }
@@ -101,7 +112,7 @@ fn fail(span: &Span, error: &Error) {
 
 impl Session for Transaction {
     fn parts(&mut self) -> Parts<'_> {
-        let parent = if self.traced { Parent::Span(&self.span) } else { Parent::Untraced };
+        let parent = if self.traced { Parent::Span(&self.span.0) } else { Parent::Untraced };
         Parts { connection: &mut self.inner, shared: &self.shared, parent }
     }
 }
