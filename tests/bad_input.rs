@@ -88,6 +88,8 @@ async fn a_corrupt_store_is_set_aside_and_the_stack_starts() {
     assert!(kept, "the damaged file is kept under another name");
     let log = std::fs::read_to_string(stack.home.path().join("logs/order-service.log")).expect("its log");
     assert!(log.contains("set aside"), "{log}");
+    let stopped = stack.interrupt().await;
+    assert!(stopped.out.contains("set aside as"), "up says so too: {}", stopped.out);
 }
 
 #[tokio::test]

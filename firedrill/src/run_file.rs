@@ -10,6 +10,7 @@ use std::{
     path::Path,
 };
 
+use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::{failure::Failure, home::Home};
@@ -29,6 +30,12 @@ pub struct RunFile {
     pub pids: BTreeMap<String, u32>,
     /// The bearer token of every listener that changes state.
     pub admin_token: String,
+}
+
+/// A token that nobody can guess: 128 random bits as hexadecimal digits.
+pub fn fresh_token() -> String {
+    let bits: u128 = rand::rng().random();
+    format!("{bits:032x}")
 }
 
 impl RunFile {

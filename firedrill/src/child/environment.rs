@@ -20,10 +20,13 @@ pub(super) fn number<T: FromStr>(name: &str) -> Result<T, Failure> {
     value.parse().map_err(|_| Failure::environment(format!("{name}={value} is not a number in range")))
 }
 
-/// Logs to standard output, one plain line per event; `RUST_LOG` sets the level.
-pub(crate) fn plain_log() {
+/// Logs one plain line per event to `output`; without `RUST_LOG`, from `level` on.
+pub(crate) fn plain_log<W>(output: fn() -> W, level: &str)
+where
+    W: std::io::Write + 'static,
+{
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     // A second call in one process finds a subscriber already there, which is what it wants.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(output).with_ansi(false).try_init();
 }

@@ -6,7 +6,7 @@
 //! - the first line of standard output says where the child listens, as one JSON object; what follows is its log;
 //! - standard error is for the one line that explains a start that failed, with exit code 3.
 
-mod environment;
+pub(crate) mod environment;
 pub mod lifeline;
 pub mod listening;
 pub mod role;

@@ -2,22 +2,26 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rand::RngExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{output, signal};
 use crate::{
-    child::role::{self, Role},
+    child::{
+        environment::plain_log,
+        role::{self, Role},
+    },
     cli::{Backend, Stack},
     failure::{Code, Failure, Outcome},
     home::Home,
     ports,
-    run_file::RunFile,
+    run_file::{self, RunFile},
 };
 
 /// Serves until Ctrl-C.
 pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
+    // What the backend warns of is for the person at the terminal: here it has no log file.
+    plain_log(std::io::stderr, "warn");
     let _owner = home.own()?;
     let _ = std::fs::remove_file(home.run_file());
     let mut listeners = HashMap::new();
@@ -43,14 +47,13 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
         scrape_file: options.scrape.clone(),
         ..backend::Config::default()
     };
-    let token: [u8; 16] = rand::rng().random();
     let run = RunFile {
         version: env!("CARGO_PKG_VERSION").into(),
         stack: Stack::Embedded.name().into(),
         started_at: jiff::Timestamp::now().to_string(),
         urls,
         pids: BTreeMap::from([("backend".to_owned(), std::process::id())]),
-        admin_token: token.iter().map(|byte| format!("{byte:02x}")).collect(),
+        admin_token: run_file::fresh_token(),
     };
 
     let stop = CancellationToken::new();

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use rand::RngExt as _;
 use tokio::sync::mpsc;
 
 use super::{output, signal};
@@ -12,7 +11,7 @@ use crate::{
     failure::{Code, Failure, Outcome},
     home::Home,
     ports::Ports,
-    profiles,
+    profiles, run_file,
     up::{Attendant, Fleet, LoadSettings, Settings},
 };
 
@@ -59,12 +58,11 @@ fn settings(home: &Home, options: &Up) -> Result<Settings, Failure> {
             Some(LoadSettings { profile: options.profile.clone(), rps: options.rps, seed: options.seed })
         }
     };
-    let token: [u8; 16] = rand::rng().random();
     Ok(Settings {
         home: home.clone(),
         stack: options.stack,
         ports: options.ports,
-        admin_token: token.iter().map(|byte| format!("{byte:02x}")).collect(),
+        admin_token: run_file::fresh_token(),
         retention: options.retention,
         load,
     })

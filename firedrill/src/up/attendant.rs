@@ -61,6 +61,12 @@ impl<'a> Attendant<'a> {
     ) -> Result<(), Failure> {
         self.write_run_file()?;
         self.announce();
+        for path in fleet.set_aside() {
+            self.status.say(&format!(
+                "A damaged store file was set aside as {}; its part began anew.",
+                path.display()
+            ));
+        }
         // Without traffic there is nothing to wait for.
         let mut first = self.load.is_some().then(|| Box::pin(first_trace::any(self.stack.clone())));
         let mut order =

@@ -1,12 +1,12 @@
 //! The processes of a stack: started in the order of their dependencies, stopped in the opposite order.
 
-use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr};
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use tokio::sync::mpsc;
 
 use super::{
     environment::{self, Addresses},
-    scrape,
+    scrape, set_aside,
     settings::Settings,
 };
 use crate::{
@@ -21,14 +21,25 @@ pub struct Fleet {
     running: Vec<Supervised>,
     addresses: Addresses,
     pids: BTreeMap<String, u32>,
+    set_aside: Vec<PathBuf>,
 }
 
 impl Fleet {
     /// Starts everything; when one part cannot start, stops what has started and says why.
     pub async fn start(settings: &Settings, events: &mpsc::UnboundedSender<Event>) -> Result<Self, Failure> {
-        let mut fleet = Self { running: Vec::new(), addresses: BTreeMap::new(), pids: BTreeMap::new() };
+        let mut fleet = Self {
+            running: Vec::new(),
+            addresses: BTreeMap::new(),
+            pids: BTreeMap::new(),
+            set_aside: Vec::new(),
+        };
+        let before = set_aside::in_folder(&settings.home.data());
         match fleet.start_all(settings, events).await {
-            Ok(()) => Ok(fleet),
+            Ok(()) => {
+                fleet.set_aside =
+                    set_aside::in_folder(&settings.home.data()).difference(&before).cloned().collect();
+                Ok(fleet)
+            }
             Err(failure) => {
                 fleet.stop().await;
                 Err(failure)
@@ -109,6 +120,11 @@ impl Fleet {
     /// The base address of a listener.
     pub fn url(&self, listener: &str) -> Option<String> {
         self.addresses.get(listener).map(|address| format!("http://{address}"))
+    }
+
+    /// The damaged store files that this start has set aside.
+    pub fn set_aside(&self) -> &[PathBuf] {
+        &self.set_aside
     }
 
     /// The process ids by name.

@@ -6,6 +6,7 @@ mod figures;
 mod first_trace;
 mod fleet;
 mod scrape;
+mod set_aside;
 mod settings;
 
 pub use attendant::Attendant;

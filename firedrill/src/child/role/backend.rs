@@ -14,7 +14,7 @@ pub(super) async fn run(
     mut take: impl FnMut(&str) -> Result<TcpListener, Failure>,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    plain_log();
+    plain_log(std::io::stdout, "info");
     let config = Config {
         data_dir: text("BACKEND_DATA_DIR")?.into(),
         retention: Duration::from_secs(number("BACKEND_RETENTION_S")?),

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 
 /// Serves until `stop`.
 pub(super) async fn run(listener: TcpListener, stop: CancellationToken) -> Result<(), Failure> {
-    plain_log();
+    plain_log(std::io::stdout, "info");
     let config = console::Config {
         prometheus: text("PROMETHEUS_URL")?,
         loki: text("LOKI_URL")?,
