@@ -107,22 +107,48 @@ impl TestBackend {
 
     /// The value of one of the backend's own metrics.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        let text = self.get(&self.prometheus, "/metrics").await.text().await.expect("text");
+        Remote::new(&self.client, &self.prometheus).metric(name).await
+    }
+
+    pub(crate) async fn until<F: Future<Output = bool>>(&self, what: &str, condition: impl Fn() -> F) {
+        until(what, condition).await;
+    }
+}
+
+/// A backend known by its address alone: what it says of itself.
+pub(crate) struct Remote {
+    client: Client,
+    prometheus: String,
+}
+
+impl Remote {
+    pub(crate) fn new(client: &Client, prometheus: &str) -> Self {
+        Self { client: client.clone(), prometheus: prometheus.to_owned() }
+    }
+
+    /// The value of one of the backend's own metrics.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let answer = self.client.get(format!("{}/metrics", self.prometheus)).send().await.expect("an answer");
+        let text = answer.text().await.expect("text");
         let line = text.lines().find(|l| l.strip_prefix(name).is_some_and(|r| r.starts_with(' ')));
         line.and_then(|l| l.rsplit(' ').next())
             .and_then(|v| v.parse().ok())
             .unwrap_or_else(|| panic!("no {name} in {text}"))
     }
 
-    /// Waits for a condition; a minute is far beyond what any of them takes.
-    pub(crate) async fn until<F: Future<Output = bool>>(&self, what: &str, condition: impl Fn() -> F) {
-        let met = async {
-            while !condition().await {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(60), met).await.unwrap_or_else(|_| panic!("never: {what}"));
+    pub(crate) async fn until_metric(&self, name: &str, condition: impl Fn(f64) -> bool) {
+        until(name, || async { condition(self.metric(name).await) }).await;
     }
+}
+
+/// Waits for a condition; a minute is far beyond what any of them takes.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let met = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), met).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 pub(crate) async fn listeners() -> (Listeners, [String; 5]) {

@@ -3,9 +3,11 @@
 mod bounds;
 mod harness;
 mod jaeger_api;
+mod kill;
 mod logs;
 mod malformed;
 mod metrics;
+mod process;
 mod restart;
 mod retention;
 mod scrape;

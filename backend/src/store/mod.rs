@@ -178,6 +178,7 @@ fn open_segments(dir: &Path, stats: &Stats) -> Result<Vec<Arc<Segment>>, Error> 
         .filter_map(|path| segment::created_of(&path).map(|created| (created, path)))
         .collect();
     files.sort();
+    files.retain(|(_, path)| !segment::is_unfinished(path) || segment::delete(path).is_err());
     let newest = files.last().map(|(created, _)| *created);
     let mut segments = Vec::with_capacity(files.len());
     for (created, path) in files {

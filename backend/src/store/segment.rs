@@ -108,6 +108,14 @@ fn check(connection: &Connection) -> Result<(u64, u64, i64), ReadError> {
     })?)
 }
 
+/// Whether a file was created but never given its tables: the process ended at that moment, and nothing is in it.
+pub(crate) fn is_unfinished(path: &Path) -> bool {
+    let tables = open_reader(path).and_then(|connection| {
+        Ok(connection.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get::<_, i64>(0))?)
+    });
+    matches!(tables, Ok(0))
+}
+
 impl Segment {
     /// Opens an existing segment; `thorough` also walks every page.
     ///
@@ -174,10 +182,7 @@ impl Segment {
     /// Deletes the file. Readers that still hold it finish undisturbed.
     pub(crate) fn delete(&self) -> io::Result<()> {
         self.close_readers();
-        let result = fs::remove_file(&self.path);
-        let _ = fs::remove_file(with_suffix(&self.path, "-wal"));
-        let _ = fs::remove_file(with_suffix(&self.path, "-shm"));
-        result
+        delete(&self.path)
     }
 
     /// Closes idle read connections; their caches go with them.
@@ -186,6 +191,19 @@ impl Segment {
             readers.clear();
         }
     }
+}
+
+/// Deletes a segment's files.
+///
+/// # Errors
+/// The database file cannot be deleted.
+pub(crate) fn delete(path: &Path) -> io::Result<()> {
+    let result = fs::remove_file(path);
+    for suffix in ["-wal", "-shm"] {
+        // A clean file has neither.
+        let _ = fs::remove_file(with_suffix(path, suffix));
+    }
+    result
 }
 
 fn open_reader(path: &Path) -> Result<Connection, ReadError> {

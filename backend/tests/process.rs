@@ -1,0 +1,85 @@
+//! Runs the backend as a process of its own, which can be killed without notice or be denied the disk.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use backend::Config;
+use reqwest::Client;
+
+use crate::harness::listeners;
+
+const DIR: &str = "BACKEND_PROCESS_DIR";
+const MAX_BYTES: u64 = 64 << 20;
+
+/// A backend in a process of its own; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) otlp: String,
+    pub(crate) prometheus: String,
+    pub(crate) loki: String,
+    pub(crate) jaeger: String,
+    pub(crate) client: Client,
+}
+
+impl Process {
+    /// Starts on a folder that may hold data already, and returns when it serves.
+    pub(crate) fn start(dir: &Path) -> Self {
+        // This very program, told to run nothing but the backend. Writing beyond a limit on file sizes is then an
+        // error, as on a full disk, and not a signal that ends the process.
+        let program = std::env::current_exe().expect("a path");
+        let mut child = Command::new("sh")
+            .args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#])
+            .arg(program)
+            .args(["--exact", "process::serve_until_standard_input_ends", "--ignored", "--nocapture"])
+            .env(DIR, dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("started");
+        let said = BufReader::new(child.stdout.take().expect("piped"));
+        let urls: Vec<String> = said
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                line.split_once("serving ").map(|(_, urls)| urls.split(' ').map(str::to_owned).collect())
+            })
+            .expect("it serves");
+        let [otlp, prometheus, loki, jaeger] = urls.try_into().expect("four addresses");
+        let client = Client::builder().no_proxy().build().expect("a client");
+        Self { child, otlp, prometheus, loki, jaeger, client }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`: the process has no say in it.
+    pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[tokio::test]
+#[ignore = "the process that other tests start"]
+async fn serve_until_standard_input_ends() {
+    let Some(dir) = std::env::var_os(DIR) else { return };
+    let (listeners, [_, otlp, prometheus, loki, jaeger]) = listeners().await;
+    println!("serving {otlp} {prometheus} {loki} {jaeger}");
+    let parent_left = async {
+        let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;
+    };
+    let config = Config { data_dir: dir.into(), max_bytes: MAX_BYTES, ..Config::default() };
+    backend::run(listeners, config, parent_left).await.expect("an orderly end");
+}
