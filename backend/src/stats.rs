@@ -34,6 +34,9 @@ pub(crate) struct Stats {
     pub(crate) segments_set_aside: AtomicU64,
     pub(crate) segments_dropped: AtomicU64,
     pub(crate) flushes: AtomicU64,
+    pub(crate) failed_flushes: AtomicU64,
+    /// 1 while the disk takes nothing.
+    pub(crate) disk_refuses: AtomicU64,
     pub(crate) scrapes: AtomicU64,
     pub(crate) scrapes_failed: AtomicU64,
 }
@@ -122,6 +125,15 @@ impl Stats {
             &[("", get(&self.segments_dropped))],
         );
         family("flushes_total", "counter", "Batches written to disk.", &[("", get(&self.flushes))]);
+        let failed = [("", get(&self.failed_flushes))];
+        family("failed_flushes_total", "counter", "Writes that the disk or the store refused.", &failed);
+        let refuses = [("", get(&self.disk_refuses))];
+        family(
+            "disk_refuses",
+            "gauge",
+            "1 while ingest is refused because the disk takes no data.",
+            &refuses,
+        );
         family("scrapes_total", "counter", "Scrapes tried.", &[("", get(&self.scrapes))]);
         family("scrapes_failed_total", "counter", "Scrapes that failed.", &[("", get(&self.scrapes_failed))]);
         family("series", "gauge", "Metric series in memory.", &[("", samples.series as u64)]);

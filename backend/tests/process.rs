@@ -37,26 +37,42 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .expect("started");
-        let said = BufReader::new(child.stdout.take().expect("piped"));
-        let urls: Vec<String> = said
-            .lines()
-            .map_while(Result::ok)
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        let urls: Vec<String> = lines
             .find_map(|line| {
                 line.split_once("serving ").map(|(_, urls)| urls.split(' ').map(str::to_owned).collect())
             })
             .expect("it serves");
+        // Whatever else it says must find a reader, or saying it ends the process.
+        std::thread::spawn(move || lines.for_each(drop));
         let [otlp, prometheus, loki, jaeger] = urls.try_into().expect("four addresses");
         let client = Client::builder().no_proxy().build().expect("a client");
         Self { child, otlp, prometheus, loki, jaeger, client }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// Lets no file grow beyond this; `None` lets them grow again.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or("unlimited".to_owned(), |b| b.to_string());
+        let set = Command::new("prlimit")
+            .args(["--pid", &self.child.id().to_string(), &format!("--fsize={limit}:")])
+            .status()
+            .expect("prlimit of util-linux");
+        assert!(set.success());
     }
 
     /// `kill -9`: the process has no say in it.
     pub(crate) fn kill(mut self) {
         self.end();
+    }
+
+    /// Asks it to end, and returns whether it did so in order.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn stop(mut self) -> bool {
+        drop(self.child.stdin.take());
+        tokio::task::spawn_blocking(move || self.child.wait().expect("waited for").success())
+            .await
+            .expect("no panic")
     }
 
     fn end(&mut self) {

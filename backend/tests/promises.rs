@@ -1,6 +1,8 @@
 //! What the backend promises, over real sockets: one file per promise.
 
 mod bounds;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod harness;
 mod jaeger_api;
 mod kill;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::harness::{TestBackend, export, span, text};
 
 /// Spans that do not compress.
-fn bulky(trace: u8) -> Vec<opentelemetry_proto::tonic::trace::v1::Span> {
+pub(crate) fn bulky(trace: u8) -> Vec<opentelemetry_proto::tonic::trace::v1::Span> {
     let mut state = u64::from(trace) + 1;
     let mut noise = || {
         state ^= state << 13;

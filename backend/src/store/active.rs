@@ -80,12 +80,13 @@ impl Active {
                 self.connection.execute_batch("COMMIT").map_err(ReadError::from)
             });
         if written.is_err() {
-            // What was rolled back must not be remembered as written.
             let _ = self.connection.execute_batch("ROLLBACK");
             self.next_block = next_block;
-            if let Ok(fresh) = Self::open(Arc::clone(&self.segment)) {
-                *self = fresh;
-            }
+            // What was rolled back must not be remembered as written; the tables tell what was.
+            self.services.clear();
+            self.origins.clear();
+            self.operations.clear();
+            self.streams.clear();
             return written;
         }
         self.segment.spans.fetch_add(spans as u64, Relaxed);

@@ -21,7 +21,7 @@ use crate::{Config, Error, time};
 const FLUSH_AFTER: Duration = Duration::from_millis(50);
 /// A transaction is committed early when it has gathered this much.
 const FLUSH_BYTES: usize = 4 << 20;
-/// How long ingest is refused after the disk did not take a write.
+/// Time between two tries while the disk takes no write.
 const DISK_PAUSE: Duration = Duration::from_secs(1);
 
 /// The way in: bounded by bytes.
@@ -91,7 +91,6 @@ pub(crate) fn start(
         active: None,
         encoder: snap::raw::Encoder::new(),
         checked: Instant::now(),
-        complained: false,
     };
     writer.activate().map_err(|e| match e {
         ReadError::Sqlite(error) => Error::sqlite(&config.data_dir, &error),
@@ -121,20 +120,13 @@ struct Writer {
     active: Option<Active>,
     encoder: snap::raw::Encoder,
     checked: Instant,
-    /// Whether it was said already that the disk takes nothing.
-    complained: bool,
 }
 
 impl Writer {
     fn run(&mut self, receiver: &Receiver<Batch>) {
         loop {
             let (batches, open) = gather(receiver);
-            if !batches.is_empty() {
-                self.flush(&batches);
-                let bytes: usize = batches.iter().map(Batch::bytes).sum();
-                let left = self.state.queued.fetch_sub(bytes, Relaxed) - bytes;
-                self.stats.queue_bytes.store(left as u64, Relaxed);
-            }
+            let open = if batches.is_empty() { open } else { self.flush(batches, open, receiver) };
             if !open {
                 break;
             }
@@ -149,47 +141,81 @@ impl Writer {
         }
     }
 
-    fn flush(&mut self, batches: &[Batch]) {
-        let spans = batches.iter().map(|b| b.spans.len()).sum();
-        let logs = batches.iter().map(|b| b.logs.len()).sum();
+    /// Writes the batches, however long the disk takes to have room for them: they were acknowledged. New ones are
+    /// refused meanwhile. `false` when nothing more will come, and then no try but the last is made.
+    fn flush(&mut self, mut batches: Vec<Batch>, mut open: bool, receiver: &Receiver<Batch>) -> bool {
+        loop {
+            let error = match self.write(&batches) {
+                Ok(()) => break,
+                Err(error) => error,
+            };
+            add(&self.stats.failed_flushes, 1);
+            if !open || !is_disk(&error) {
+                self.give_up(&batches, &error);
+                break;
+            }
+            self.refuse_ingest(&error);
+            // What was accepted before ingest was refused joins in; the queue's bound holds for all of it.
+            match receiver.recv_timeout(DISK_PAUSE) {
+                Ok(batch) => {
+                    batches.push(batch);
+                    batches.extend(receiver.try_iter());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => open = false,
+            }
+            // Dropping what is too old may be what makes room.
+            self.retain();
+        }
+        if self.state.disk_full.swap(false, Relaxed) {
+            self.stats.disk_refuses.store(0, Relaxed);
+            tracing::info!("the disk takes data again: ingest goes on");
+        }
+        let bytes: usize = batches.iter().map(Batch::bytes).sum();
+        let left = self.state.queued.fetch_sub(bytes, Relaxed) - bytes;
+        self.stats.queue_bytes.store(left as u64, Relaxed);
+        open
+    }
+
+    /// Commits the batches together and counts them.
+    fn write(&mut self, batches: &[Batch]) -> Result<(), ReadError> {
+        let (spans, logs) = items(batches);
         let encoder = &mut self.encoder;
         let written = match self.active.as_mut() {
             Some(active) => active.write(batches, spans, logs, encoder),
             None => Err(ReadError::Damaged),
         };
         // A damaged file is replaced by a new one, and the batch is written there.
-        let written = match written {
+        match written {
             Err(ReadError::Damaged) => self
                 .replace_active()
-                .and_then(|active| active.write(batches, spans, logs, &mut snap::raw::Encoder::new())),
-            other => other,
-        };
-        match written {
-            Ok(()) => {
-                add(&self.stats.spans.ingested, spans);
-                add(&self.stats.logs.ingested, logs);
-                add(&self.stats.stored_spans, spans);
-                add(&self.stats.stored_logs, logs);
-                add(&self.stats.flushes, 1);
-                if std::mem::take(&mut self.complained) {
-                    tracing::info!("the disk takes data again: ingest goes on");
-                }
-            }
-            Err(error) => {
-                add(&self.stats.spans.dropped, spans);
-                add(&self.stats.logs.dropped, logs);
-                self.state.disk_full.store(true, Relaxed);
-                if !std::mem::replace(&mut self.complained, true) {
-                    tracing::error!(
-                        dir = %self.dir.display(), %error,
-                        "spans and logs cannot be written: ingest is refused until the disk takes data again"
-                    );
-                }
-                // Let go for a moment, then let one batch try: senders keep theirs and retry.
-                std::thread::sleep(DISK_PAUSE);
-                self.state.disk_full.store(false, Relaxed);
-            }
+                .and_then(|active| active.write(batches, spans, logs, &mut snap::raw::Encoder::new()))?,
+            other => other?,
         }
+        add(&self.stats.spans.ingested, spans);
+        add(&self.stats.logs.ingested, logs);
+        add(&self.stats.stored_spans, spans);
+        add(&self.stats.stored_logs, logs);
+        add(&self.stats.flushes, 1);
+        Ok(())
+    }
+
+    fn refuse_ingest(&self, error: &ReadError) {
+        if !self.state.disk_full.swap(true, Relaxed) {
+            self.stats.disk_refuses.store(1, Relaxed);
+            tracing::error!(
+                dir = %self.dir.display(), %error,
+                "spans and logs cannot be written: ingest is refused until the disk takes data again"
+            );
+        }
+    }
+
+    /// Counts batches that no further try would store.
+    fn give_up(&self, batches: &[Batch], error: &ReadError) {
+        let (spans, logs) = items(batches);
+        add(&self.stats.spans.dropped, spans);
+        add(&self.stats.logs.dropped, logs);
+        tracing::error!(dir = %self.dir.display(), spans, logs, %error, "spans and logs could not be stored and are lost");
     }
 
     fn is_full(&self) -> bool {
@@ -215,11 +241,16 @@ impl Writer {
         let newest = self.segments.read().ok().and_then(|s| s.last().map(|s| s.created_ms)).unwrap_or(0);
         let created = time::now_ms().max(newest + 1);
         let path = self.dir.join(segment::file_name(created));
-        drop(segment::open_writer(&path)?);
-        let segment = Arc::new(Segment::open(&path, created, false)?);
-        let active = Active::open(Arc::clone(&segment))?;
+        let create = || {
+            drop(segment::open_writer(&path)?);
+            Active::open(Arc::new(Segment::open(&path, created, false)?))
+        };
+        let active = create().inspect_err(|_| {
+            // Half made, it is of no use, and each try would leave another.
+            let _ = segment::delete(&path);
+        })?;
         if let Ok(mut segments) = self.segments.write() {
-            segments.push(segment);
+            segments.push(Arc::clone(&active.segment));
         }
         Ok(self.active.insert(active))
     }
@@ -291,6 +322,33 @@ impl Writer {
         self.stats.stored_bytes.store(bytes, Relaxed);
         self.stats.segments.store(segments.len() as u64, Relaxed);
     }
+}
+
+/// Spans and log entries in the batches.
+fn items(batches: &[Batch]) -> (usize, usize) {
+    batches.iter().fold((0, 0), |(spans, logs), b| (spans + b.spans.len(), logs + b.logs.len()))
+}
+
+/// Whether the disk, and not what was to be written, is why a write failed: then a later try may succeed.
+fn is_disk(error: &ReadError) -> bool {
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, PermissionDenied,
+        ReadOnly, SystemIoFailure,
+    };
+    let ReadError::Sqlite(error) = error else { return false };
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            CannotOpen
+                | DatabaseBusy
+                | DatabaseLocked
+                | DiskFull
+                | FileLockingProtocolFailed
+                | PermissionDenied
+                | ReadOnly
+                | SystemIoFailure
+        )
+    )
 }
 
 /// Takes what arrives within [`FLUSH_AFTER`] of the first batch. `false` when nothing more will come.
