@@ -30,9 +30,6 @@ pub enum Error {
         /// What SQLite or the system said.
         message: String,
     },
-    /// A listener failed.
-    #[error("the {0} listener failed: {1}")]
-    Listener(&'static str, String),
     /// A part ended before it should.
     #[error("{0} ended unexpectedly")]
     Stopped(&'static str),

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub use config::{Config, Limits};
 pub use error::Error;
 
+use server::Protocol::{Http1, Http2};
 use stats::Stats;
 use store::Store;
 
@@ -59,7 +60,7 @@ pub(crate) struct Backend {
 /// on disk.
 ///
 /// # Errors
-/// [`Error`] when the data directory cannot be used or a listener fails. Once serving, a full disk is not an error:
+/// [`Error`] when the data directory cannot be used. Once serving, a full disk is not an error:
 /// ingest is refused (and counted) until there is room again.
 pub async fn run(
     listeners: Listeners,
@@ -85,21 +86,23 @@ pub async fn run(
     tracing::info!(data_dir = %backend.config.data_dir.display(), "telemetry backend is serving");
 
     let limits = backend.config.limits.clone();
-    let serve = |listener, router, stop| server::serve(listener, router, limits.clone(), stop);
-    let (grpc, http, prometheus, loki, jaeger, (), ()) = tokio::join!(
-        ingest::otlp_grpc::serve(listeners.otlp_grpc, Arc::clone(&backend), stop.clone()),
-        serve(listeners.otlp_http, ingest::otlp_http::routes(Arc::clone(&backend)), stop.clone()),
-        serve(listeners.prometheus, api::prometheus::routes(Arc::clone(&backend)), stop.clone()),
-        serve(listeners.loki, api::loki::routes(Arc::clone(&backend)), stop.clone()),
-        serve(listeners.jaeger, api::jaeger::routes(Arc::clone(&backend)), stop.clone()),
+    let serve =
+        |listener, protocol, router| server::serve(listener, protocol, router, limits.clone(), stop.clone());
+    let otlp_grpc = ingest::otlp_grpc::routes(Arc::clone(&backend));
+    tokio::join!(
+        serve(listeners.otlp_grpc, Http2, otlp_grpc),
+        serve(listeners.otlp_http, Http1, ingest::otlp_http::routes(Arc::clone(&backend))),
+        serve(listeners.prometheus, Http1, api::prometheus::routes(Arc::clone(&backend))),
+        serve(listeners.loki, Http1, api::loki::routes(Arc::clone(&backend))),
+        serve(listeners.jaeger, Http1, api::jaeger::routes(Arc::clone(&backend))),
         ingest::scrape::run(Arc::clone(&backend), stop.clone()),
         store::maintain(Arc::clone(&backend), stop.clone()),
     );
     // Whatever was acknowledged is written before the process may end.
-    drop(backend);
+    backend.store.close();
     tokio::task::spawn_blocking(move || writer.finish())
         .await
         .map_err(|_| Error::Stopped("the store's writer"))?;
     tracing::info!("telemetry backend has stopped");
-    grpc.and(http).and(prometheus).and(loki).and(jaeger)
+    Ok(())
 }

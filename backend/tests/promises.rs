@@ -1,6 +1,7 @@
 //! What the backend promises, over real sockets: one file per promise.
 
 mod bounds;
+mod connections;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod harness;

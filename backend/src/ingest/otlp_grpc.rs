@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
@@ -16,59 +17,30 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding::Gzip;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
+use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use super::otlp_http::{logs_answer, metrics_answer, spans_answer};
 use super::{count_bad, take_logs, take_metrics, take_spans};
+use crate::Backend;
 use crate::store::Busy;
-use crate::{Backend, Error};
 
-/// Serves until `stop` is cancelled.
-///
-/// # Errors
-/// The listener is broken.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    backend: Arc<Backend>,
-    stop: CancellationToken,
-) -> Result<(), Error> {
-    let limits = &backend.config.limits;
-    let body = limits.body_bytes;
+/// The three services.
+pub(crate) fn routes(backend: Arc<Backend>) -> Router {
+    let body = backend.config.limits.body_bytes;
     let collector = Collector(Arc::clone(&backend));
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let ended = stop.clone();
-    let serving = Server::builder()
-        .timeout(limits.request_timeout)
-        .concurrency_limit_per_connection(32)
-        .max_concurrent_streams(64)
-        .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
-        .http2_max_header_list_size(16 * 1024)
-        .layer(tower::layer::layer_fn({
-            let backend = Arc::clone(&backend);
-            move |inner| counted::Counted { inner, backend: Arc::clone(&backend) }
-        }))
-        .add_service(
-            TraceServiceServer::new(collector.clone())
-                .accept_compressed(Gzip)
-                .max_decoding_message_size(body),
-        )
-        .add_service(
-            LogsServiceServer::new(collector.clone()).accept_compressed(Gzip).max_decoding_message_size(body),
-        )
-        .add_service(
-            MetricsServiceServer::new(collector).accept_compressed(Gzip).max_decoding_message_size(body),
-        )
-        .serve_with_incoming_shutdown(incoming, async move { ended.cancelled().await });
-    tokio::select! {
-        served = serving => served.map_err(|e| Error::Listener("OTLP gRPC", e.to_string())),
-        // An exporter keeps its connection for ever: after a moment of grace the listener ends without it.
-        () = async { stop.cancelled().await; tokio::time::sleep(std::time::Duration::from_secs(2)).await } => Ok(()),
-    }
+    let traces =
+        TraceServiceServer::new(collector.clone()).accept_compressed(Gzip).max_decoding_message_size(body);
+    let logs =
+        LogsServiceServer::new(collector.clone()).accept_compressed(Gzip).max_decoding_message_size(body);
+    let metrics =
+        MetricsServiceServer::new(collector).accept_compressed(Gzip).max_decoding_message_size(body);
+    Routes::new(traces)
+        .add_service(logs)
+        .add_service(metrics)
+        .into_axum_router()
+        .layer(tower::layer::layer_fn(move |inner| counted::Counted { inner, backend: Arc::clone(&backend) }))
 }
 
 #[derive(Clone)]

@@ -76,6 +76,11 @@ impl Store {
         if batch.is_empty() { Ok(()) } else { self.queue.push(batch) }
     }
 
+    /// Takes nothing more; the writer ends when what it has is written.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+
     /// The segments now in use, newest first. Damaged ones found meanwhile are set aside.
     pub(crate) fn newest_first(&self) -> Vec<Arc<Segment>> {
         let segments = self.segments.read().map(|s| s.clone()).unwrap_or_default();

@@ -28,7 +28,8 @@ const DISK_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Queue {
     // A plain sender: `Mutex` because the queue is shared and the lock is held for a moment only.
-    sender: Mutex<Sender<Batch>>,
+    // `None` once closed.
+    sender: Mutex<Option<Sender<Batch>>>,
     state: Arc<State>,
     max_bytes: usize,
     stats: Arc<Stats>,
@@ -49,13 +50,18 @@ impl Queue {
         let queued = self.state.queued.fetch_add(bytes, Relaxed);
         // A batch larger than the whole queue is let in when the queue is empty: bodies are bounded already.
         let sent = (queued == 0 || queued + bytes <= self.max_bytes)
-            && self.sender.lock().is_ok_and(|sender| sender.send(batch).is_ok());
+            && self.sender.lock().is_ok_and(|s| s.as_ref().is_some_and(|s| s.send(batch).is_ok()));
         if !sent {
             self.state.queued.fetch_sub(bytes, Relaxed);
             return Err(Busy::QueueFull);
         }
         self.stats.queue_bytes.store((queued + bytes) as u64, Relaxed);
         Ok(())
+    }
+
+    /// Takes nothing more.
+    pub(crate) fn close(&self) {
+        drop(self.sender.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take());
     }
 }
 
@@ -64,7 +70,7 @@ impl Queue {
 pub(crate) struct WriterHandle(JoinHandle<()>);
 
 impl WriterHandle {
-    /// Returns when everything accepted is on disk. The [`super::Store`] must have been dropped.
+    /// Returns when everything accepted is on disk. The [`super::Store`] must have been closed.
     pub(crate) fn finish(self) {
         let _ = self.0.join();
     }
@@ -104,7 +110,8 @@ pub(crate) fn start(
             drop(lock);
         })
         .map_err(|e| Error::Store { path: config.data_dir.clone(), message: e.to_string() })?;
-    let queue = Queue { sender: Mutex::new(sender), state, max_bytes: config.limits.queue_bytes, stats };
+    let queue =
+        Queue { sender: Mutex::new(Some(sender)), state, max_bytes: config.limits.queue_bytes, stats };
     Ok((queue, WriterHandle(thread)))
 }
 
