@@ -10,8 +10,8 @@ use rusqlite::{Connection, params};
 
 use super::Store;
 use super::block::{Damaged, Reader};
+use super::read::{blocks_of_key, read_block, within};
 use super::segment::ReadError;
-use super::spans::{blocks_of_key, read_block, within};
 use crate::labels::Labels;
 use crate::matcher::Matcher;
 

@@ -5,6 +5,7 @@ mod active;
 pub(crate) mod batch;
 pub(crate) mod block;
 pub(crate) mod logs;
+mod read;
 pub(crate) mod samples;
 pub(crate) mod segment;
 pub(crate) mod spans;

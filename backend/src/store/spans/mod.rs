@@ -1,0 +1,145 @@
+//! Reading spans: a trace by id, the catalogue of services and operations; searches and the graph of calls beside it.
+//! It answers OTLP spans with where they came from; turning them into Jaeger's JSON is the API's matter.
+
+mod calls;
+mod search;
+mod value;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::Store;
+use super::batch::trace_key;
+use super::block::{Damaged, Reader};
+use super::read::{blocks_of_key, read_block};
+use super::segment::ReadError;
+
+pub(crate) use search::TraceQuery;
+pub(crate) use value::{hex, is_error, kind_name, status_name, text, value_text};
+
+/// Most spans of one trace that are answered.
+const TRACE_SPANS: usize = 50_000;
+
+/// Where a span came from.
+#[derive(Debug, Default)]
+pub(crate) struct OriginRead {
+    pub(crate) service: String,
+    pub(crate) resource: Resource,
+    pub(crate) scope: InstrumentationScope,
+}
+
+/// A span as it was sent, with its origin.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredSpan {
+    pub(crate) trace: [u8; 16],
+    pub(crate) origin: Arc<OriginRead>,
+    pub(crate) span: Span,
+}
+
+impl Store {
+    /// All spans of a trace, each once, ordered by start. Empty when the trace is unknown.
+    pub(crate) fn trace(&self, id: [u8; 16]) -> Result<Vec<StoredSpan>, ReadError> {
+        let mut spans = Vec::new();
+        self.each_segment(|connection| {
+            let mut origins = Origins::default();
+            for block in blocks_of_key(connection, trace_key(&id))? {
+                let raw = read_block(connection, block)?;
+                let mut reader = Reader::new(&raw, 0);
+                while !reader.is_at_end() && spans.len() < TRACE_SPANS {
+                    let record = Record::read(&mut reader)?;
+                    if record.trace == id {
+                        spans.push(record.decode(connection, &mut origins)?);
+                    }
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(each_once(spans))
+    }
+
+    /// Names of all services with spans, sorted.
+    pub(crate) fn services(&self) -> Result<BTreeSet<String>, ReadError> {
+        let mut names = BTreeSet::new();
+        self.each_segment(|connection| {
+            let mut rows = connection.prepare_cached("SELECT name FROM services")?;
+            for name in rows.query_map([], |r| r.get(0))? {
+                names.insert(name?);
+            }
+            Ok(true)
+        })?;
+        Ok(names)
+    }
+
+    /// Span names of a service, each with its OTLP kind, sorted.
+    pub(crate) fn operations(&self, service: &str) -> Result<BTreeSet<(String, u8)>, ReadError> {
+        let mut names = BTreeSet::new();
+        self.each_segment(|connection| {
+            let mut rows = connection.prepare_cached(
+                "SELECT o.name, o.kind FROM operations o JOIN services s ON s.id = o.service WHERE s.name = ?1",
+            )?;
+            for name in rows.query_map([service], |r| Ok((r.get(0)?, r.get(1)?)))? {
+                names.insert(name?);
+            }
+            Ok(true)
+        })?;
+        Ok(names)
+    }
+}
+
+/// A record of a span block, not yet decoded.
+struct Record<'a> {
+    trace: [u8; 16],
+    origin: i64,
+    body: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Damaged> {
+        Ok(Self { trace: reader.array()?, origin: reader.varint()? as i64, body: reader.bytes()? })
+    }
+
+    fn decode(&self, connection: &Connection, origins: &mut Origins) -> Result<StoredSpan, ReadError> {
+        let origin = origins.get(connection, self.origin)?;
+        let mut span = Span::decode(self.body).map_err(|_| Damaged)?;
+        span.trace_id = self.trace.to_vec();
+        Ok(StoredSpan { trace: self.trace, origin, span })
+    }
+}
+
+/// Origins read during one query of one segment.
+#[derive(Default)]
+struct Origins(HashMap<i64, Arc<OriginRead>>);
+
+impl Origins {
+    fn get(&mut self, connection: &Connection, id: i64) -> Result<Arc<OriginRead>, ReadError> {
+        if let Some(origin) = self.0.get(&id) {
+            return Ok(Arc::clone(origin));
+        }
+        let row: Option<(String, Vec<u8>, Vec<u8>)> = connection
+            .prepare_cached("SELECT s.name, o.resource, o.scope FROM origins o JOIN services s ON s.id = o.service WHERE o.id = ?1")?
+            .query_row([id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+            .optional()?;
+        let (service, resource, scope) = row.ok_or(Damaged)?;
+        let origin = Arc::new(OriginRead {
+            service,
+            resource: Resource::decode(&resource[..]).map_err(|_| Damaged)?,
+            scope: InstrumentationScope::decode(&scope[..]).map_err(|_| Damaged)?,
+        });
+        self.0.insert(id, Arc::clone(&origin));
+        Ok(origin)
+    }
+}
+
+/// A retried export sends spans twice: each is answered once.
+fn each_once(mut spans: Vec<StoredSpan>) -> Vec<StoredSpan> {
+    let mut seen: HashSet<Vec<u8>> = HashSet::new();
+    spans.retain(|s| seen.insert(s.span.span_id.clone()));
+    spans.sort_by_key(|s| s.span.start_time_unix_nano);
+    spans
+}
