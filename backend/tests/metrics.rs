@@ -85,7 +85,15 @@ async fn answers_have_prometheus_shapes() {
         range["data"],
         json!({"resultType": "matrix", "result": [{"metric": {}, "values": [[0, "1"], [1, "1"], [2, "1"]]}]})
     );
-    assert_eq!(backend.json(&backend.prometheus, "/api/v1/status/buildinfo", &[]).await["status"], "success");
+    let info = backend.json(&backend.prometheus, "/api/v1/status/buildinfo", &[]).await;
+    assert_eq!(info["status"], "success");
+    let loki = backend.json(&backend.loki, "/loki/api/v1/status/buildinfo", &[]).await;
+    for info in [&info["data"], &loki] {
+        // A version to switch features by, and a name that is not a claim to be the original.
+        assert!(info["version"].as_str().is_some_and(|v| v.starts_with("3.")), "{info}");
+        assert_eq!(info["revision"], concat!("firedrill-", env!("CARGO_PKG_VERSION")));
+        assert_eq!(info["branch"], "embedded");
+    }
     assert_eq!(
         backend.json(&backend.prometheus, "/api/v1/status/tsdb", &[]).await["data"]["headStats"]["numSeries"],
         0

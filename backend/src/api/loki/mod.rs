@@ -37,10 +37,14 @@ pub(crate) fn routes(backend: Arc<Backend>) -> Router {
         .with_state(backend)
 }
 
+/// The Loki release whose behaviour this API follows: dashboards switch features by it. Who answers in truth is said by
+/// the revision and the branch.
+const FOLLOWS: &str = "3.7.8";
+
 async fn buildinfo() -> Response {
     axum::Json(json!({
-        "version": "3.7.8", "revision": concat!("firedrill-backend-", env!("CARGO_PKG_VERSION")),
-        "branch": "", "buildUser": "", "buildDate": "", "goVersion": "",
+        "version": FOLLOWS, "revision": concat!("firedrill-", env!("CARGO_PKG_VERSION")),
+        "branch": "embedded", "buildUser": "", "buildDate": "", "goVersion": "",
     }))
     .into_response()
 }

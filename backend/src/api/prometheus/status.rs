@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::answer::success;
 use crate::Backend;
 
-/// The Prometheus release whose behaviour this API follows.
+/// The Prometheus release whose behaviour this API follows: dashboards switch features by it. Who answers in truth is
+/// said by the revision and the branch.
 const FOLLOWS: &str = "3.5.0";
 
 pub(super) async fn targets(State(backend): State<Arc<Backend>>) -> Response {
@@ -55,8 +56,8 @@ pub(super) async fn alerts() -> Response {
 
 pub(super) async fn buildinfo() -> Response {
     success(json!({
-        "version": FOLLOWS, "revision": concat!("firedrill-backend-", env!("CARGO_PKG_VERSION")),
-        "branch": "", "buildUser": "", "buildDate": "", "goVersion": "",
+        "version": FOLLOWS, "revision": concat!("firedrill-", env!("CARGO_PKG_VERSION")),
+        "branch": "embedded", "buildUser": "", "buildDate": "", "goVersion": "",
     }))
 }
 
