@@ -11,7 +11,7 @@ use super::{Bounds, QueryError, Source, aggregate, binary, functions};
 /// Evaluates one query.
 pub(crate) struct Evaluator<'a> {
     pub(super) source: &'a dyn Source,
-    deadline: Instant,
+    pub(super) deadline: Instant,
     points_left: Cell<usize>,
     /// The whole query's grid, which `start()` and `end()` speak of.
     pub(super) outer: Grid,

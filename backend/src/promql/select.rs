@@ -1,7 +1,7 @@
 //! Selectors: the latest sample within the lookback at each step, or the samples of a window before each step.
 //! Windows and lookback are open on the left, as in Prometheus 3. `offset` and `@` shift where a step looks.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use promql_parser::label::MatchOp;
 use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelector};
@@ -13,8 +13,8 @@ use crate::labels::{Labels, NAME};
 use crate::matcher::Matcher;
 use crate::store::samples::{Sample, is_stale};
 
-/// The step of a subquery that names none.
-const DEFAULT_STEP_MS: i64 = 15_000;
+/// The step of a subquery that names none: Prometheus' default evaluation interval.
+const DEFAULT_STEP_MS: i64 = 60_000;
 
 /// The conditions of a selector, the metric name among them.
 ///
@@ -82,6 +82,7 @@ pub(super) struct Windows<'s> {
     grid: Grid,
     shift: Shift,
     pub(super) range_ms: i64,
+    deadline: Instant,
 }
 
 /// The samples of one step: `start < t <= end`, without staleness markers.
@@ -97,7 +98,8 @@ impl Windows<'_> {
         self.samples
     }
 
-    /// One value per step from its window; no value where the window is empty or `f` has none.
+    /// One value per step from its window; no value where the window is empty or `f` has none, nor after the query's
+    /// deadline, which `each_window` then turns into an error.
     pub(super) fn map(&self, mut f: impl FnMut(usize, Window<'_>) -> Option<f64>) -> Vec<f64> {
         let (mut from, mut to) = (0, 0);
         let value = |i| {
@@ -111,8 +113,12 @@ impl Windows<'_> {
                 from += 1;
             }
             let samples = &self.samples[from..to];
-            if samples.is_empty() { None } else { f(i, Window { samples, start, end }) }
-                .unwrap_or_else(absent)
+            if samples.is_empty() || Instant::now() > self.deadline {
+                None
+            } else {
+                f(i, Window { samples, start, end })
+            }
+            .unwrap_or_else(absent)
         };
         (0..self.grid.len).map(value).collect()
     }
@@ -146,7 +152,7 @@ impl Evaluator<'_> {
                 while let Some(sample) = samples.next_if(|s| s.t <= t) {
                     latest = Some(sample);
                 }
-                let found = latest.filter(|s| s.t > t - LOOKBACK_MS && !is_stale(s.v));
+                let found = latest.filter(|s| s.t > t.saturating_sub(LOOKBACK_MS) && !is_stale(s.v));
                 found.map_or_else(absent, |s| f(&s))
             });
             let row = Row { labels: series.labels.clone(), points: points.collect() };
@@ -181,9 +187,12 @@ impl Evaluator<'_> {
                     if samples.len() > 4_000_000 {
                         return Err(QueryError::TooMuch);
                     }
-                    f(&series.labels, Windows { samples: &samples, grid, shift, range_ms })?;
+                    f(
+                        &series.labels,
+                        Windows { samples: &samples, grid, shift, range_ms, deadline: self.deadline },
+                    )?;
                 }
-                Ok(())
+                self.claim(0)
             }
             Expr::Subquery(s) => self.each_subquery_window(s, grid, f),
             _ => Err(QueryError::execution("expected a range vector")),
@@ -219,8 +228,8 @@ impl Evaluator<'_> {
                 .filter(|(_, v)| is_present(**v))
                 .map(|(t, v)| Sample { t, v: *v })
                 .collect();
-            f(&row.labels, Windows { samples: &samples, grid, shift, range_ms })?;
+            f(&row.labels, Windows { samples: &samples, grid, shift, range_ms, deadline: self.deadline })?;
         }
-        Ok(())
+        self.claim(0)
     }
 }

@@ -123,6 +123,8 @@ fn functions_over_time_follow_their_definitions() {
     assert_eq!(at_60(r#"last_over_time(g{i="1"}[60s])"#), [r#"{__name__="g", i="1"} 4"#]);
     assert_eq!(at_60(r#"quantile_over_time(0.5, g{i="1"}[60s])"#), [r#"{i="1"} 3.5"#]);
     assert_eq!(at_60(r#"max_over_time(rate(c{i="1"}[20s])[30s:10s])"#), [r#"{i="1", j="x"} 1"#]);
+    // Without a step: every minute, which is Prometheus' default evaluation interval.
+    assert_eq!(at_60("count_over_time(vector(1)[3m:])"), ["{} 3"]);
 }
 
 #[test]
@@ -280,6 +282,38 @@ fn a_query_that_would_hold_too_much_is_refused() {
     let few = Bounds { points: 1, ..bounds() };
     let refused = instant(&source(), &parse("c").expect("valid"), 60_000, few);
     assert!(matches!(refused, Err(QueryError::TooMuch)), "{refused:?}");
+}
+
+#[test]
+fn durations_of_any_length_are_answered() {
+    let long = "200000000y";
+    for query in [
+        format!("g offset {long}"),
+        format!("g offset -{long}"),
+        format!("rate(c[{long}])"),
+        format!("rate(c[5m] offset {long})"),
+        format!("max_over_time(g[{long}:{long}] offset {long})"),
+        format!("max_over_time(max_over_time(g[{long}:{long}] offset {long})[{long}:{long}] offset {long})"),
+        format!("max_over_time((g offset {long})[{long}:1ms] offset -{long})"),
+        format!("sum_over_time(g[1m:{long}])"),
+        "g @ -9223372036854775".to_owned(),
+        "rate(c[5m] @ 9223372036854775)".to_owned(),
+    ] {
+        let parsed = parse(&query).unwrap_or_else(|e| panic!("{query}: {e}"));
+        for t in [0, 60_000, 9_000_000_000_000_000] {
+            let _ = instant(&source(), &parsed, t, bounds());
+        }
+    }
+}
+
+#[test]
+fn a_window_function_ends_at_its_deadline() {
+    let query = parse("quantile_over_time(0.5, g[1h])").expect("valid");
+    let samples = (0..60_000).map(|i| (i * 1000, (i % 977) as f64));
+    let source = Fixed(vec![SeriesView::from_samples(Labels::new([("__name__", "g")]), samples)]);
+    let bounds = Bounds { deadline: Instant::now() + Duration::from_millis(50), points: 1_000_000 };
+    let grid = Grid { start: 3_600_000, step: 10, len: 1_000_000 };
+    assert_eq!(range(&source, &query, grid, bounds).err(), Some(QueryError::TimedOut));
 }
 
 proptest::proptest! {

@@ -21,7 +21,7 @@ impl Grid {
 
     /// From `start` to `end`, both inclusive; `step` is above zero.
     pub(crate) fn range(start: i64, end: i64, step: i64) -> Self {
-        let len = if end < start { 0 } else { ((end - start) / step) as usize + 1 };
+        let len = if end < start { 0 } else { (end.saturating_sub(start) / step) as usize + 1 };
         Self { start, step, len }
     }
 
