@@ -22,6 +22,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use crate::Backend;
 use crate::stats::{Signal, add};
 use crate::store::Busy;
+use crate::store::samples::Refused;
 
 /// What an export was answered: how many items were refused, and why the first one was.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +67,9 @@ pub(crate) fn take_metrics(backend: &Backend, request: ExportMetricsServiceReque
     for (labels, t, v) in points.samples {
         match appender.append(&labels, t, v) {
             Ok(_) => stored += 1,
-            Err(crate::store::samples::Refused::TooManySeries) => partial.refuse(1, "too many series"),
-            Err(crate::store::samples::Refused::OutOfOrder) => partial.refuse(1, "out of order sample"),
+            Err(Refused::TooManySeries) => partial.refuse(1, "too many series"),
+            Err(Refused::OutOfOrder) => partial.refuse(1, "out of order sample"),
+            Err(Refused::OutOfBounds) => partial.refuse(1, "out of bounds"),
         }
     }
     drop(appender);

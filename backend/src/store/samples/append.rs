@@ -14,12 +14,16 @@ pub(crate) enum Refused {
     TooManySeries,
     /// The series already has a sample at this time or later.
     OutOfOrder,
+    /// The time is before 1970, or further ahead of the clock than clocks differ.
+    OutOfBounds,
 }
 
 /// Appends many samples under one lock.
 pub(crate) struct Appender<'a> {
     pub(super) inner: RwLockWriteGuard<'a, Inner>,
     pub(super) max_series: usize,
+    /// The latest time that is taken.
+    pub(super) latest_ms: i64,
 }
 
 impl Appender<'_> {
@@ -28,6 +32,7 @@ impl Appender<'_> {
     /// # Errors
     /// [`Refused`]; nothing was stored.
     pub(crate) fn append(&mut self, labels: &Labels, t: i64, v: f64) -> Result<u32, Refused> {
+        self.check(t)?;
         let inner = &mut *self.inner;
         let id = match inner.ids.get(labels) {
             Some(id) => *id,
@@ -41,9 +46,14 @@ impl Appender<'_> {
     /// Stores a sample of a known series.
     ///
     /// # Errors
-    /// The sample is not newer than the last one.
+    /// The sample is not newer than the last one, or out of bounds.
     pub(crate) fn append_to(&mut self, id: u32, t: i64, v: f64) -> Result<(), Refused> {
+        self.check(t)?;
         self.inner.append(id, t, v)
+    }
+
+    fn check(&self, t: i64) -> Result<(), Refused> {
+        if (0..=self.latest_ms).contains(&t) { Ok(()) } else { Err(Refused::OutOfBounds) }
     }
 
     pub(crate) fn exemplar(&mut self, id: u32, exemplar: Exemplar) {

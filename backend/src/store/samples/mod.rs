@@ -22,6 +22,9 @@ use index::Inner;
 use series::Series;
 pub(crate) use series::SeriesView;
 
+/// How far ahead of the clock a sample may be, as in Prometheus. Later ones would never be too old to hold.
+const AHEAD_MS: i64 = 10 * 60 * 1000;
+
 /// Type, help and unit of a metric family.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub(crate) struct Metadata {
@@ -57,7 +60,7 @@ impl Samples {
 
     pub(crate) fn appender(&self) -> Appender<'_> {
         let inner = self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Appender { inner, max_series: self.max_series }
+        Appender { inner, max_series: self.max_series, latest_ms: crate::time::now_ms() + AHEAD_MS }
     }
 
     /// Snapshots of the series that satisfy all matchers and have samples in `start < t <= end`, sorted by labels.
@@ -107,7 +110,7 @@ impl Samples {
             chunks: inner.series.values().map(|s| s.chunks.len() + 1).sum(),
             exemplars: inner.exemplars.len(),
             min_time_ms: inner.series.values().map(Series::min_t).min().unwrap_or(0),
-            max_time_ms: inner.series.values().map(|s| s.open.max_t()).max().unwrap_or(0),
+            max_time_ms: inner.series.values().map(Series::max_t).max().unwrap_or(0),
         }
     }
 
@@ -135,9 +138,12 @@ impl Samples {
         inner.drop_before(cutoff);
         let oldest = inner.series.values().map(Series::min_t).min().unwrap_or(now_ms);
         cutoff = cutoff.max(oldest);
-        while inner.bytes > self.max_bytes && cutoff < now_ms {
-            // Dropping a twentieth of the time that is left, each round, spreads the loss over all series.
-            cutoff += ((now_ms - cutoff) / 20).max(1000);
+        // Some samples are a little ahead of this clock. Beyond the latest of them nothing is left to hold.
+        let latest = inner.series.values().map(Series::max_t).max().unwrap_or(now_ms).max(now_ms);
+        while inner.bytes > self.max_bytes && cutoff <= latest {
+            // Dropping a twentieth of the time that is left, each round, spreads the loss over all series; at least a
+            // second of it, so that there is a last round.
+            cutoff = cutoff.saturating_add((latest.saturating_sub(cutoff) / 20).max(1000));
             inner.drop_before(cutoff);
         }
         let Inner { exemplars, series, .. } = &mut *inner;
@@ -156,6 +162,7 @@ pub(crate) struct Cardinality {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn config(metrics_bytes: usize, max_series: usize) -> Config {
         Config { metrics_bytes, max_series, ..Config::default() }
@@ -218,5 +225,45 @@ mod tests {
         let mut appender = samples.appender();
         appender.append(&labels(1), 1000, 1.0).expect("first");
         assert_eq!(appender.append(&labels(1), 1000, 2.0), Err(Refused::OutOfOrder));
+    }
+
+    proptest! {
+        #[test]
+        fn eviction_ends_within_its_bound_whatever_the_times(
+            budget in prop_oneof![Just(0usize), 1usize..20_000],
+            now in prop_oneof![Just(0i64), Just(1_700_000_000_000), 0i64..10_000_000],
+            series in proptest::collection::vec(
+                (0i64..1_800_000_000_000, prop_oneof![Just(0i64), 1i64..5_000, Just(i64::MAX)], 1usize..600),
+                0..12,
+            ),
+        ) {
+            let samples = Samples::new(&config(budget, 100));
+            for (i, (start, step, count)) in series.into_iter().enumerate() {
+                let mut appender = samples.appender();
+                for n in 0..count as i64 {
+                    let _ = appender.append(&labels(i), start.saturating_add(step.saturating_mul(n)), n as f64);
+                }
+            }
+            samples.maintain(now);
+            let inner = samples.read();
+            let held: usize = inner.series.values().map(Series::bytes).sum();
+            prop_assert_eq!(inner.bytes, held);
+            prop_assert!(held <= budget, "{} of {} bytes", held, budget);
+            prop_assert_eq!(inner.ids.len(), inner.series.len());
+            prop_assert_eq!(inner.index.is_empty(), inner.series.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_sample_from_far_ahead_or_before_1970_is_refused() {
+        let samples = Samples::new(&config(usize::MAX, 10));
+        let mut appender = samples.appender();
+        let now = crate::time::now_ms();
+        for t in [i64::MIN, -1, now + 3_600_000, i64::MAX] {
+            assert_eq!(appender.append(&labels(1), t, 1.0), Err(Refused::OutOfBounds), "{t}");
+        }
+        drop(appender);
+        assert_eq!(samples.gauges().series, 0);
+        samples.appender().append(&labels(1), now + 60_000, 1.0).expect("clocks differ");
     }
 }

@@ -62,17 +62,21 @@ impl Series {
     pub(super) fn min_t(&self) -> i64 {
         self.chunks.front().map_or(self.open.min_t(), |c| c.min_t())
     }
+    /// The time of the latest sample.
+    pub(super) fn max_t(&self) -> i64 {
+        if self.open.len() > 0 {
+            self.open.max_t()
+        } else {
+            self.chunks.back().map_or(i64::MIN, |c| c.max_t())
+        }
+    }
+
     /// Appends a sample and answers the bytes of the chunk it filled, or 0.
     ///
     /// # Errors
     /// The sample is not newer than the last one.
     pub(super) fn append(&mut self, t: i64, v: f64) -> Result<usize, Refused> {
-        let last = if self.open.len() > 0 {
-            self.open.max_t()
-        } else {
-            self.chunks.back().map_or(i64::MIN, |c| c.max_t())
-        };
-        if t <= last {
+        if t <= self.max_t() {
             return Err(Refused::OutOfOrder);
         }
         self.open.push(t, v);
