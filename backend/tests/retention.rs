@@ -60,3 +60,25 @@ async fn old_spans_go_by_age() {
         .await;
     assert!(backend.metric("backend_segments_dropped_total").await >= 1.0);
 }
+
+#[tokio::test]
+async fn a_file_that_somebody_deleted_does_not_stop_retention() {
+    let max = 1 << 20;
+    let backend = TestBackend::with(|c| c.max_bytes = max).await;
+    let mut trace = 0;
+    while backend.metric("backend_segments").await < 2.0 {
+        trace += 1;
+        backend.send(&export("shop", bulky(trace))).await;
+    }
+    let oldest = crate::bounds::segments(&backend.data_dir()).remove(0);
+    std::fs::remove_file(oldest).expect("deleted");
+    for trace in trace + 1..trace + 30 {
+        backend.send(&export("shop", bulky(trace))).await;
+    }
+    backend
+        .until("the store is within its bound", || async {
+            backend.metric("backend_segments_dropped_total").await > 1.0
+                && backend.metric("backend_stored_bytes").await <= 1.3 * max as f64
+        })
+        .await;
+}

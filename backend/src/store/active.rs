@@ -57,6 +57,11 @@ impl Active {
         Ok(Self { segment, connection, next_block, services, origins: HashMap::new(), operations, streams })
     }
 
+    /// Whether a read has found the file damaged.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.segment.damaged.load(Relaxed)
+    }
+
     /// Writes all batches in one transaction; on failure nothing of them is there.
     pub(super) fn write(
         &mut self,

@@ -115,9 +115,11 @@ impl Store {
 
     fn set_damaged_aside(&self) {
         let Ok(mut segments) = self.segments.write() else { return };
-        // The newest segment is the writer's; it notices by itself and starts a new one.
+        // The newest segment is the writer's, which would go on writing to the renamed file: it replaces it itself.
+        let newest = segments.last().cloned();
         segments.retain(|segment| {
-            let damaged = segment.damaged.load(Relaxed);
+            let is_newest = newest.as_ref().is_some_and(|n| Arc::ptr_eq(n, segment));
+            let damaged = segment.damaged.load(Relaxed) && !is_newest;
             if damaged {
                 segment.close_readers();
                 put_aside(&segment.path, &self.stats);
@@ -209,5 +211,45 @@ fn put_aside(path: &Path, stats: &Stats) {
         Err(error) => {
             tracing::error!(file = %path.display(), %error, "a damaged store file could not be set aside");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::batch::LogIn;
+
+    fn one_log() -> Batch {
+        let mut batch = Batch { streams: vec![r#"[["app","a"]]"#.to_owned()], ..Batch::default() };
+        let body = batch.put_log("line", &[("k", "v")]);
+        batch.logs.push(LogIn { stream: 0, ts_ns: 1, body, keys: (0, 0) });
+        batch
+    }
+
+    fn wait_for_log(store: &Store) {
+        let until = std::time::Instant::now() + Duration::from_secs(20);
+        while !store.newest_first().iter().any(|s| s.logs.load(Relaxed) == 1) {
+            assert!(std::time::Instant::now() < until, "the log is never readable");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn the_file_being_written_is_replaced_when_a_read_finds_it_damaged() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let config = Config { data_dir: dir.path().to_owned(), ..Config::default() };
+        let (store, writer) = Store::open(&config, Arc::default()).expect("opened");
+        store.push(one_log()).expect("taken");
+        wait_for_log(&store);
+
+        let segment = store.newest_first().remove(0);
+        let found: Result<(), _> = segment.read(|_| Err(ReadError::Damaged));
+        assert!(found.is_err());
+        assert!(store.newest_first().is_empty(), "what is damaged is not read");
+        store.push(one_log()).expect("taken");
+        wait_for_log(&store);
+        assert!(dir.path().join(format!("{}.damaged", segment::file_name(segment.created_ms))).exists());
+        store.close();
+        writer.finish();
     }
 }

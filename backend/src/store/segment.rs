@@ -193,12 +193,15 @@ impl Segment {
     }
 }
 
-/// Deletes a segment's files.
+/// Deletes a segment's files; that somebody else did is as good.
 ///
 /// # Errors
 /// The database file cannot be deleted.
 pub(crate) fn delete(path: &Path) -> io::Result<()> {
-    let result = fs::remove_file(path);
+    let result = match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    };
     for suffix in ["-wal", "-shm"] {
         // A clean file has neither.
         let _ = fs::remove_file(with_suffix(path, suffix));

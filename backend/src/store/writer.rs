@@ -189,8 +189,8 @@ impl Writer {
         let (spans, logs) = items(batches);
         let encoder = &mut self.encoder;
         let written = match self.active.as_mut() {
-            Some(active) => active.write(batches, spans, logs, encoder),
-            None => Err(ReadError::Damaged),
+            Some(active) if !active.is_damaged() => active.write(batches, spans, logs, encoder),
+            _ => Err(ReadError::Damaged),
         };
         // A damaged file is replaced by a new one, and the batch is written there.
         match written {
@@ -280,6 +280,11 @@ impl Writer {
     fn retain(&mut self) {
         self.checked = Instant::now();
         let now = time::now_ms();
+        if self.active.as_ref().is_some_and(Active::is_damaged)
+            && let Err(error) = self.replace_active()
+        {
+            tracing::error!(dir = %self.dir.display(), %error, "a new store file could not be made");
+        }
         let roll = self.active.as_ref().is_some_and(|a| {
             let empty = a.next_block == 1;
             !empty && (a.segment.bytes() > self.segment_bytes || now - a.segment.created_ms > self.segment_ms)
