@@ -252,4 +252,16 @@ mod tests {
         store.close();
         writer.finish();
     }
+
+    #[test]
+    fn reading_a_trace_ends_at_the_deadline() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let config = Config { data_dir: dir.path().to_owned(), ..Config::default() };
+        let (store, writer) = Store::open(&config, Arc::default()).expect("opened");
+        let now = std::time::Instant::now();
+        assert!(matches!(store.trace([1; 16], now + Duration::from_secs(60)), Ok(spans) if spans.is_empty()));
+        assert!(matches!(store.trace([1; 16], now), Err(ReadError::TimedOut)));
+        store.close();
+        writer.finish();
+    }
 }

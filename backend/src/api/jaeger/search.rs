@@ -23,7 +23,7 @@ pub(super) async fn trace(State(backend): State<Arc<Backend>>, Path(id): Path<St
     let answer = async {
         let id = parse_id(&id)?;
         let shared = Arc::clone(&backend);
-        let spans = backend.gate.run(None, move |_| shared.store.trace(id)).await??;
+        let spans = backend.gate.run(None, move |deadline| shared.store.trace(id, deadline)).await??;
         if spans.is_empty() {
             return Err(JaegerError(StatusCode::NOT_FOUND, "trace not found".to_owned()));
         }
@@ -44,10 +44,10 @@ async fn find(backend: &Arc<Backend>, request: Request) -> Result<Response, Jaeg
     if !asked.is_empty() {
         let found = backend
             .gate
-            .run(None, move |_| {
+            .run(None, move |deadline| {
                 asked
                     .into_iter()
-                    .map(|id| shared.store.trace(id).map(|s| (id, s)))
+                    .map(|id| shared.store.trace(id, deadline).map(|s| (id, s)))
                     .collect::<Result<Vec<_>, _>>()
             })
             .await??;
@@ -66,7 +66,7 @@ async fn find(backend: &Arc<Backend>, request: Request) -> Result<Response, Jaeg
         .gate
         .run(None, move |deadline| {
             let ids = shared.store.find_traces(&query, deadline)?;
-            ids.into_iter().map(|id| shared.store.trace(id)).collect::<Result<Vec<_>, _>>()
+            ids.into_iter().map(|id| shared.store.trace(id, deadline)).collect::<Result<Vec<_>, _>>()
         })
         .await??;
     let data: Vec<Value> = traces.iter().filter(|t| !t.is_empty()).map(|t| super::json::trace(t)).collect();

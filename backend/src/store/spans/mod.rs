@@ -7,6 +7,7 @@ mod value;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -17,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::Store;
 use super::batch::trace_key;
 use super::block::{Damaged, Reader};
-use super::read::{blocks_of_key, read_block};
+use super::read::{blocks_of_key, read_block, within};
 use super::segment::ReadError;
 
 pub(crate) use search::TraceQuery;
@@ -44,11 +45,13 @@ pub(crate) struct StoredSpan {
 
 impl Store {
     /// All spans of a trace, each once, ordered by start. Empty when the trace is unknown.
-    pub(crate) fn trace(&self, id: [u8; 16]) -> Result<Vec<StoredSpan>, ReadError> {
+    pub(crate) fn trace(&self, id: [u8; 16], deadline: Instant) -> Result<Vec<StoredSpan>, ReadError> {
         let mut spans = Vec::new();
         self.each_segment(|connection| {
             let mut origins = Origins::default();
+            within(deadline)?;
             for block in blocks_of_key(connection, trace_key(&id))? {
+                within(deadline)?;
                 let raw = read_block(connection, block)?;
                 let mut reader = Reader::new(&raw, 0);
                 while !reader.is_at_end() && spans.len() < TRACE_SPANS {
