@@ -211,7 +211,10 @@ pub struct Logs {
 /// Options of `query`.
 #[derive(Clone, Debug, Args)]
 pub struct Query {
-    /// PromQL, such as 'sum by (service) (rate(http_server_request_duration_seconds_count[1m]))'
+    /// PromQL.
+    #[arg(
+        help = "PromQL, such as 'sum by (service) (rate(http_server_request_duration_seconds_count[1m]))'"
+    )]
     pub expression: String,
 }
 
