@@ -81,3 +81,28 @@ fn shared_versions_stand_in_one_place() {
         }
     }
 }
+
+#[test]
+fn the_backend_and_its_clients_know_no_service() {
+    for folder in ["backend/src", "query/src"] {
+        let mut folders = vec![checkout().join(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let text = std::fs::read_to_string(&path).expect("text");
+                // Examples in tests may use any name; the code may not.
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+                let named = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+                for line in named {
+                    for service in ["user-service", "product-service", "order-service"] {
+                        assert!(!line.contains(service), "{}: {line}", path.display());
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The audit proves that the three signals tell one story, and finds it when they do not.
 
+use firedrill::load_control::LoadControl;
+
 use crate::harness::{Setup, Stack, eventually, json, otlp_proxy::OtlpProxy, stderr};
 
 #[tokio::test]
@@ -16,8 +18,7 @@ async fn a_sound_stack_passes_with_concurrency_planned_errors_and_background_tra
     assert_eq!(report["mismatches"], 0);
 
     // The traffic goes on afterwards.
-    let load = firedrill::load_control::LoadControl::new(stack.url("loadgen"), &stack.run.admin_token)
-        .expect("a client");
+    let load = LoadControl::new(stack.url("loadgen"), &stack.run.admin_token).expect("a client");
     let fired = load.status().await.expect("its state")["fired"].as_u64();
     eventually("the traffic goes on", || async {
         let now = load.status().await.ok()?;
@@ -34,6 +35,28 @@ async fn a_stack_that_exports_over_grpc_passes_too() {
     let output = command.env(grpc.0, grpc.1).args(["audit", "--requests", "50", "--json"]).output().await;
     let output = output.expect("the audit runs");
     assert!(output.status.success(), "{}", crate::harness::said(&output));
+}
+
+#[tokio::test]
+async fn an_interrupted_audit_lets_the_traffic_go_on_and_a_second_one_is_refused_meanwhile() {
+    let stack = Setup::default().arg("--rps").arg("20").start().await;
+    let load = LoadControl::new(stack.url("loadgen"), &stack.run.admin_token).expect("a client");
+    let paused = |wanted: bool| {
+        let load = &load;
+        move || async move { (load.status().await.ok()?["paused"] == wanted).then_some(()) }
+    };
+    let mut command = crate::harness::command(stack.home.path());
+    let mut audit =
+        command.args(["audit", "--requests", "2000", "--concurrency", "1"]).spawn().expect("it starts");
+    eventually("the pause", paused(true)).await;
+    let second = stack.run(&["audit", "--requests", "1"]).await;
+    assert_eq!(second.status.code(), Some(3), "{}", stderr(&second));
+    assert!(stderr(&second).contains("another audit"), "{}", stderr(&second));
+
+    crate::harness::signal(audit.id().expect("it runs"), rustix::process::Signal::INT);
+    assert_eq!(audit.wait().await.expect("it ends").code(), Some(1));
+    // Resumed, not left to a lease of half a minute: the state is right as soon as the command has ended.
+    assert_eq!(load.status().await.expect("its state")["paused"], false);
 }
 
 /// A quiet stack whose telemetry takes the way through a proxy.

@@ -84,3 +84,12 @@ async fn a_mistyped_profile_names_the_nearest() {
         assert!(stderr(&output).contains("steady"), "{}", stderr(&output));
     }
 }
+
+#[tokio::test]
+async fn a_report_that_cannot_be_written_is_said_before_anything_is_sent() {
+    let stack = Stack::quiet().await;
+    let output = stack.run(&["load", "--for", "1s", "--html", "/no/such/folder/report.html"]).await;
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(stderr(&output).contains("/no/such/folder/report.html"), "{}", stderr(&output));
+    assert!(output.stdout.is_empty(), "nothing was sent");
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use query::{Window, loki::Direction};
 use serde_json::json;
 
-use crate::harness::{Setup, eventually};
+use crate::harness::{Setup, eventually, said};
 
 #[tokio::test]
 async fn lines_pushed_straight_to_loki_carry_the_same_ids() {
@@ -21,9 +21,13 @@ async fn lines_pushed_straight_to_loki_carry_the_same_ids() {
     })
     .await;
     assert!(line.trace_id().is_some(), "{line:?}");
-    // Its trace is found by the correlation id too, though the id is in the line and not beside it.
-    eventually("its trace", || async {
-        stack.run(&["trace", "--correlation", "pushed"]).await.status.success().then_some(())
+    // Whoever looks for the ids finds them, though they are in the line here and not beside it.
+    eventually("its trace with its lines", || async {
+        let output = stack.run(&["trace", "--correlation", "pushed"]).await;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.contains("order confirmed").then_some(())
     })
     .await;
+    let output = stack.run(&["audit", "--requests", "30", "--json"]).await;
+    assert!(output.status.success(), "{}", said(&output));
 }

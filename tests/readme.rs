@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Stack, checkout, eventually, run, said, stderr};
+use crate::harness::{Stack, checkout, eventually, said, stderr};
 
 /// The lines of the README's shell blocks, without comments and prompts.
 fn commands() -> Vec<String> {
@@ -98,15 +98,7 @@ async fn every_command_of_the_readme_works_on_a_running_stack() {
             if args == ["up"] {
                 continue;
             }
-            let output = match args[0] {
-                // Beside the running stack: in a home and on ports of its own.
-                "up" | "backend" => {
-                    let home = tempfile::tempdir().expect("a home");
-                    let extra = ["--ports", "auto", "--for", "2s"];
-                    run(home.path(), &[&args[..], &extra].concat()).await
-                }
-                _ => stack.run(&args).await,
-            };
+            let output = stack.run(&args).await;
             match args[0] {
                 // On a machine that tests keep busy the generator may say that it was late itself (98).
                 "load" => {

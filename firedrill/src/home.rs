@@ -73,6 +73,20 @@ impl Home {
         }
     }
 
+    /// Takes the right to be the only `command` at work on this stack, until the returned file is dropped.
+    pub fn alone(&self, command: &str) -> Result<File, Failure> {
+        let path = self.0.join(format!("{command}.lock"));
+        let lock = File::options().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.map_err(|e| self.unusable(&path, &e))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(_) => Err(Failure::environment(format!(
+                "another {command} is at work on the stack of {}; wait for its end and try again",
+                self.0.display()
+            ))),
+        }
+    }
+
     /// Whether some process owns this home now.
     pub fn is_owned(&self) -> bool {
         let Ok(lock) = File::open(self.0.join("lock")) else { return false };

@@ -70,7 +70,7 @@ pub fn taken(listener: &str, address: SocketAddr, error: &io::Error) -> Failure 
 }
 
 /// Names the process that listens on a port, where the system tells (Linux, own processes).
-fn holder(port: u16) -> Option<String> {
+pub fn holder(port: u16) -> Option<String> {
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())

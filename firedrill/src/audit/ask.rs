@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use query::{Stack, UnixNanos, Window, loki::Direction, prometheus::Data};
+use query::{Stack, UnixNanos, Window, prometheus::Data, trace};
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -13,8 +13,6 @@ use super::{
 
 /// Between two looks at something that is not there yet.
 const PAUSE: Duration = Duration::from_millis(250);
-/// More lines than any request of the audit leaves.
-const LINES: usize = 500;
 
 const JOBS: &str = r#"job=~"user-service|product-service|order-service""#;
 
@@ -94,10 +92,14 @@ pub(super) async fn traces(
     within: Duration,
 ) -> anyhow::Result<Vec<check_trace::Finding>> {
     let deadline = Instant::now() + within;
-    stream::iter(entries).map(|entry| trace(stack, entry, deadline)).buffered(concurrency).try_collect().await
+    stream::iter(entries)
+        .map(|entry| one_trace(stack, entry, deadline))
+        .buffered(concurrency)
+        .try_collect()
+        .await
 }
 
-async fn trace(stack: &Stack, entry: &Entry, deadline: Instant) -> anyhow::Result<check_trace::Finding> {
+async fn one_trace(stack: &Stack, entry: &Entry, deadline: Instant) -> anyhow::Result<check_trace::Finding> {
     let id = entry.trace_id.parse().map_err(|e| anyhow::anyhow!("the ledger's own trace id: {e}"))?;
     loop {
         let finding = match stack.jaeger.trace(id).await {
@@ -127,11 +129,9 @@ pub(super) async fn logs(
 }
 
 async fn lines(stack: &Stack, entry: &Entry, deadline: Instant) -> anyhow::Result<Vec<Mismatch>> {
-    let logql =
-        format!(r#"{{service_name=~".+"}} | correlation_id={}"#, query::quoted(&entry.correlation_id));
     loop {
         let window = Window::last(Duration::from_secs(3600));
-        let found = stack.loki.query_range(&logql, window, LINES, Direction::Forward).await?;
+        let found = trace::logs_with(&stack.loki, "correlation_id", &entry.correlation_id, window).await?;
         let mismatches = check_logs::check(entry, &found);
         if mismatches.is_empty() || Instant::now() >= deadline {
             return Ok(mismatches);

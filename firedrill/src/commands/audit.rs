@@ -1,36 +1,48 @@
 //! `firedrill audit`: known requests in, and the proof that the three signals tell the same story about each.
 
-use super::output;
+use super::{output, signal};
 use crate::{
     audit,
     cli::Audit,
-    failure::{Code, Outcome},
+    failure::{Code, Failure, Outcome},
     home::Home,
     load_control::LoadControl,
     run_file::RunFile,
     stack,
 };
 
-/// Silences the background traffic, audits, and lets the traffic go on.
+/// Silences the background traffic, audits, and lets the traffic go on, also when it is interrupted.
 pub(super) async fn run(home: &Home, options: &Audit, json: bool) -> Outcome {
     let run = RunFile::find(home)?;
     let stack = stack::of(&run)?;
+    // Two at once would count each other's requests as strangers.
+    let _alone = home.alone("audit")?;
+    let mut stop = signal::StopAsked::listen()?;
     let sender = audit::send::Sender::new(&run)?;
     let paused = match run.url("loadgen") {
         Ok(base) => Some(LoadControl::new(base, &run.admin_token)?.pause().await?),
         Err(_) => None,
     };
-    let audited =
-        audit::run(&stack, &sender, options.requests, options.seed, options.concurrency.into()).await;
-    if let Some(paused) = paused {
-        paused.resume().await?;
-    }
+    let audited = tokio::select! {
+        audited = audit::run(&stack, &sender, options.requests, options.seed, options.concurrency.into()) => {
+            audited.map_err(Failure::from)
+        }
+        () = stop.asked() => Err(Failure::not_good("interrupted; what was sent so far proves nothing")),
+    };
+    let resumed = match paused {
+        Some(paused) => paused.resume().await,
+        None => Ok(()),
+    };
     sender.finish().await;
     let report = audited?;
     if json {
         output::json(&serde_json::to_value(&report).map_err(anyhow::Error::from)?);
     } else {
         output::print(&text(&report));
+    }
+    // The finding comes first; that the traffic does not go on is worth a line, and its pause ends by itself.
+    if let Err(error) = resumed {
+        eprintln!("the traffic could not be resumed and goes on when its pause runs out: {error:#}");
     }
     Ok(if report.good() { Code::Good } else { Code::NotGood })
 }

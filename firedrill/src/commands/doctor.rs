@@ -99,14 +99,15 @@ fn space(_: &Home) -> Check {
 fn free_ports() -> Vec<Check> {
     let taken: Vec<String> = ports::STANDARD
         .iter()
-        .filter_map(|(name, _)| {
-            let address = Ports::Standard.address(name);
-            TcpListener::bind(address).err().map(|error| ports::taken(name, address, &error).message)
+        .filter(|(name, _)| TcpListener::bind(Ports::Standard.address(name)).is_err())
+        .map(|(name, port)| {
+            let holder = ports::holder(*port).map_or_else(String::new, |who| format!(", by {who}"));
+            format!("{port} ({name}{holder})")
         })
         .collect();
     let detail = match taken.as_slice() {
         [] => "the standard ports are free".to_owned(),
-        _ => taken.join(" / "),
+        _ => format!("taken: {}; take free ones with `up --ports auto`", taken.join(", ")),
     };
     vec![
         Check { name: "ports", ok: taken.is_empty(), detail },

@@ -26,6 +26,9 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
     let profile = profiles::load(&options.profile)?;
     let plan = Plan::new(&profile, options.seed, options.run_for, options.rps)
         .map_err(|e| Failure::arguments(e.to_string()))?;
+    for path in [&options.html, &options.csv].into_iter().flatten() {
+        check_folder(path)?;
+    }
     let run = RunFile::find(home)?;
     let targets = sender_telemetry::targets(&run)?;
     let telemetry = sender_telemetry::start(&run)?;
@@ -44,18 +47,32 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
     telemetry.shutdown().await;
     let report = sent?;
 
+    // Told before it is written: a full disk must not cost the figures.
+    output::print(&if json { report.json() } else { report::text(&report) });
     if let Some(path) = &options.html {
         write(path, &report::html(&report))?;
     }
     if let Some(path) = &options.csv {
         write(path, &report::csv(&report))?;
     }
-    output::print(&if json { report.json() } else { report::text(&report) });
     Ok(match report.exit {
         EXIT_OVERLOAD => Code::Overloaded,
         EXIT_THRESHOLD => Code::Threshold,
         _ => Code::Good,
     })
+}
+
+/// Fails before anything is sent when a report could not be written afterwards.
+fn check_folder(path: &Path) -> Result<(), Failure> {
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| ".".as_ref());
+    match folder.is_dir() && !path.is_dir() {
+        true => Ok(()),
+        false => {
+            let path = path.display();
+            Err(Failure::arguments(format!("{path} cannot be written: name a file in a folder that exists")))
+        }
+    }
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{IsTerminal as _, Write as _},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use query::Stack;
@@ -71,6 +71,7 @@ impl<'a> Attendant<'a> {
         let mut first = self.load.is_some().then(|| Box::pin(first_trace::any(self.stack.clone())));
         let mut order =
             self.load.clone().map(|load| Box::pin(first_trace::of_an_order(load, self.stack.clone())));
+        let ready = Instant::now();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -89,7 +90,7 @@ impl<'a> Attendant<'a> {
                 }
                 _ = tick.tick() => {
                     // An API that is restarting has nothing to tell; its crash was told.
-                    if let Ok(red) = Red::now(&self.stack).await {
+                    if let Ok(red) = Red::now(&self.stack, ready.elapsed()).await {
                         self.status.show(&red.to_string());
                     }
                 }

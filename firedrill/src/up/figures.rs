@@ -1,6 +1,6 @@
 //! The figures that `up` tells: rate, errors and duration now, and what a run came to. Read through the HTTP APIs.
 
-use std::{collections::BTreeMap, fmt, fs};
+use std::{collections::BTreeMap, fmt, fs, time::Duration};
 
 use query::Stack;
 
@@ -19,15 +19,19 @@ pub(super) struct Red {
 const OF_ORDERS: &str = r#"http_server_request_duration_seconds"#;
 const SELECT: &str = r#"service="order-service""#;
 /// Short enough to move, long enough for a scrape each second.
-const OVER: &str = "10s";
+const OVER: Duration = Duration::from_secs(10);
+/// The shortest window in which a scrape each second leaves enough samples for a rate.
+const LEAST: Duration = Duration::from_secs(3);
 
 impl Red {
-    /// Asks the Prometheus API.
-    pub(super) async fn now(stack: &Stack) -> Result<Self, query::Error> {
-        let rate = format!("sum(rate({OF_ORDERS}_count{{{SELECT}}}[{OVER}]))");
-        let failed = format!("sum(rate({OF_ORDERS}_count{{{SELECT},status=~\"5..\"}}[{OVER}]))");
+    /// Asks the Prometheus API, over no more time than the stack has been up: a window that is not filled shows too low
+    /// a rate.
+    pub(super) async fn now(stack: &Stack, up: Duration) -> Result<Self, query::Error> {
+        let over = format!("{}s", up.clamp(LEAST, OVER).as_secs());
+        let rate = format!("sum(rate({OF_ORDERS}_count{{{SELECT}}}[{over}]))");
+        let failed = format!("sum(rate({OF_ORDERS}_count{{{SELECT},status=~\"5..\"}}[{over}]))");
         let p99 =
-            format!("histogram_quantile(0.99, sum by (le) (rate({OF_ORDERS}_bucket{{{SELECT}}}[{OVER}])))");
+            format!("histogram_quantile(0.99, sum by (le) (rate({OF_ORDERS}_bucket{{{SELECT}}}[{over}])))");
         let (rate, failed, p99) = tokio::try_join!(one(stack, &rate), one(stack, &failed), one(stack, &p99))?;
         Ok(Self { rate, errors: if rate > 0.0 { failed / rate } else { 0.0 }, p99 })
     }
@@ -95,8 +99,8 @@ pub(super) fn resident_mb(pids: &BTreeMap<String, u32>) -> BTreeMap<String, f64>
         .chain([own])
         .filter_map(|(name, pid)| Some((name, resident(pid)?)))
         .collect();
-    let total = sizes.values().sum();
-    sizes.insert("total".into(), total);
+    let total: f64 = sizes.values().sum();
+    sizes.insert("total".into(), (total * 10.0).round() / 10.0);
     sizes
 }
 

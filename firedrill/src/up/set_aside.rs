@@ -9,6 +9,9 @@ use std::{
 /// What the services and the backend append to the name of a damaged file.
 const MARKS: [&str; 2] = [".corrupt-", ".damaged"];
 
+/// What SQLite keeps beside a file goes with it and is not told apart.
+const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+
 /// The damaged files that lie in the data folder now.
 pub(super) fn in_folder(data: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
@@ -22,7 +25,11 @@ fn look(folder: &Path, found: &mut BTreeSet<PathBuf>) -> io::Result<()> {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             look(&entry.path(), found)?;
-        } else if MARKS.iter().any(|mark| entry.file_name().to_string_lossy().contains(mark)) {
+            continue;
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let companion = COMPANIONS.iter().any(|end| name.ends_with(end));
+        if !companion && MARKS.iter().any(|mark| name.contains(mark)) {
             found.insert(entry.path());
         }
     }
@@ -39,7 +46,8 @@ mod tests {
         let telemetry = data.path().join("telemetry");
         fs::create_dir(&telemetry).expect("a folder");
         let damaged = [data.path().join("order-service.db.corrupt-17"), telemetry.join("1.db.damaged")];
-        for path in damaged.iter().chain([&data.path().join("order-service.db"), &telemetry.join("2.db")]) {
+        let others = ["order-service.db", "order-service.db.corrupt-17-wal", "telemetry/2.db"];
+        for path in others.map(|name| data.path().join(name)).iter().chain(&damaged) {
             fs::write(path, "").expect("a file");
         }
         assert_eq!(in_folder(data.path()), BTreeSet::from(damaged));

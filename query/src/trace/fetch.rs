@@ -42,8 +42,28 @@ pub async fn load(stack: &Stack, id: TraceId) -> Result<Loaded, Error> {
 /// # Errors
 /// As of [`Loki::query_range`].
 pub async fn logs_of_trace(loki: &Loki, id: TraceId, window: Window) -> Result<Vec<LogEntry>, Error> {
-    let logql = format!(r#"{{service_name=~".+"}} | trace_id={}"#, quoted(&id.to_string()));
-    loki.query_range(&logql, window, LOG_LINES, Direction::Forward).await
+    logs_with(loki, "trace_id", &id.to_string(), window).await
+}
+
+/// The log lines whose `field` has this value, the oldest first, whichever way they came: over OTLP the field stands
+/// beside the line as structured metadata; pushed straight to Loki it is in the line, which is a JSON object.
+///
+/// # Errors
+/// As of [`Loki::query_range`].
+pub async fn logs_with(
+    loki: &Loki,
+    field: &str,
+    value: &str,
+    window: Window,
+) -> Result<Vec<LogEntry>, Error> {
+    let value = quoted(value);
+    let beside = format!(r#"{{service_name=~".+"}} | {field}={value}"#);
+    let found = loki.query_range(&beside, window, LOG_LINES, Direction::Forward).await?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let within = format!(r#"{{service_name=~".+"}} |= {value} | json | {field}={value}"#);
+    loki.query_range(&within, window, LOG_LINES, Direction::Forward).await
 }
 
 /// The traces that carry a correlation id, the earliest first.
@@ -59,8 +79,7 @@ pub async fn find_by_correlation(
     id: &str,
     window: Window,
 ) -> Result<Vec<TraceId>, Error> {
-    let logql = format!(r#"{{service_name=~".+"}} | correlation_id={}"#, quoted(id));
-    let lines = loki.query_range(&logql, window, LOG_LINES, Direction::Forward).await;
+    let lines = logs_with(loki, "correlation_id", id, window).await;
     let mut first_seen = BTreeMap::new();
     for entry in lines.as_deref().unwrap_or_default() {
         if let Some(trace) = entry.trace_id() {

@@ -9,6 +9,6 @@ mod node;
 mod order;
 
 pub use assemble::{Tree, assemble};
-pub use fetch::{Loaded, find_by_correlation, load, logs_of_trace};
+pub use fetch::{Loaded, find_by_correlation, load, logs_of_trace, logs_with};
 pub use gaps::Gap;
 pub use node::{Kind, Link, Node, Place};
