@@ -51,6 +51,9 @@ impl Default for Config {
 pub struct Limits {
     /// Largest request body in bytes, after decompression.
     pub body_bytes: usize,
+    /// Most bytes of all HTTP request bodies together while they are read, unpacked and decoded; beyond them ingest
+    /// answers 503. A packed body takes its packed and its unpacked bytes.
+    pub bodies_bytes: usize,
     /// Bytes accepted but not yet on disk; beyond them ingest answers 429 or `UNAVAILABLE`.
     pub queue_bytes: usize,
     /// Connections per listener; further ones wait in the accept queue.
@@ -75,6 +78,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 16 << 20,
+            bodies_bytes: 64 << 20,
             queue_bytes: 8 << 20,
             connections: 256,
             concurrent_queries: 8,

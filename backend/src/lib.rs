@@ -53,6 +53,7 @@ pub(crate) struct Backend {
     pub(crate) stats: Arc<Stats>,
     pub(crate) targets: ingest::scrape::Targets,
     pub(crate) gate: api::gate::Gate,
+    pub(crate) bodies: Arc<ingest::body::Room>,
     pub(crate) started_ms: i64,
 }
 
@@ -71,6 +72,7 @@ pub async fn run(
     let (store, writer) = Store::open(&config, Arc::clone(&stats))?;
     let backend = Arc::new(Backend {
         gate: api::gate::Gate::new(config.limits.concurrent_queries, config.limits.query_timeout),
+        bodies: ingest::body::Room::new(config.limits.bodies_bytes),
         targets: ingest::scrape::Targets::default(),
         started_ms: time::now_ms(),
         store,
@@ -100,9 +102,8 @@ pub async fn run(
     );
     // Whatever was acknowledged is written before the process may end.
     backend.store.close();
-    tokio::task::spawn_blocking(move || writer.finish())
-        .await
-        .map_err(|_| Error::Stopped("the store's writer"))?;
+    let ended = tokio::task::spawn_blocking(move || writer.finish()).await;
+    ended.unwrap_or(Err(Error::Stopped("the store's writer")))?;
     tracing::info!("telemetry backend has stopped");
     Ok(())
 }

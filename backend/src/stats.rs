@@ -15,7 +15,7 @@ pub(crate) struct Signal {
     pub(crate) dropped: AtomicU64,
     /// Requests refused as malformed or too large.
     pub(crate) bad_requests: AtomicU64,
-    /// Requests refused because the queue was full or the disk was.
+    /// Requests refused for want of room (in memory, in the queue, on disk), or because the store has stopped.
     pub(crate) busy_requests: AtomicU64,
 }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use serde_json::Value;
 
-use crate::harness::{TestBackend, export, span};
+use crate::harness::{TestBackend, export, gzip, span};
 
 #[tokio::test]
 async fn malformed_bodies_are_refused_and_counted_and_the_backend_goes_on() {
@@ -102,4 +102,58 @@ async fn a_full_queue_answers_busy_and_nothing_is_half_taken() {
         })
         .await;
     assert_eq!(backend.metric("backend_busy_requests_total{signal=\"spans\"}").await, f64::from(busy));
+}
+
+#[tokio::test]
+async fn bodies_that_unpack_to_more_than_fits_at_once_are_told_to_wait_and_the_next_is_taken() {
+    let backend = TestBackend::with(|c| {
+        c.limits.body_bytes = 1 << 20;
+        c.limits.bodies_bytes = 3 << 20;
+    })
+    .await;
+    // Valid JSON with nothing in it: only the reading of it takes room.
+    let mut empty = b"{\"resourceSpans\":[]}".to_vec();
+    empty.resize(1 << 20, b' ');
+    let packed = gzip(&empty);
+    let send = || async {
+        let request = backend.client.post(format!("{}/v1/traces", backend.otlp));
+        let request = request.header("content-type", "application/json").header("content-encoding", "gzip");
+        request.body(packed.clone()).send().await.expect("an answer")
+    };
+    let mut refused = 0;
+    while refused == 0 {
+        for answer in futures_util::future::join_all((0..32).map(|_| send())).await {
+            if answer.status() != 200 {
+                refused += 1;
+                assert_eq!(answer.status(), 503);
+                assert_eq!(answer.headers()["retry-after"], "1");
+                assert_eq!(answer.json::<Value>().await.expect("a status in JSON")["code"], 14);
+            }
+        }
+    }
+    for _ in 0..8 {
+        assert_eq!(send().await.status(), 200);
+    }
+    assert_eq!(backend.metric("backend_busy_requests_total{signal=\"spans\"}").await, f64::from(refused));
+    assert_eq!(backend.metric("backend_bad_requests_total{signal=\"spans\"}").await, 0.0);
+}
+
+#[tokio::test]
+async fn without_room_for_bodies_each_api_says_so_in_its_own_shape() {
+    let backend = TestBackend::with(|c| c.limits.bodies_bytes = 10).await;
+    let push = r#"{"streams":[{"stream":{"a":"b"},"values":[]}]}"#;
+    let answer = backend.post(format!("{}/loki/api/v1/push", backend.loki), "application/json", push).await;
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.headers()["retry-after"], "1");
+    assert!(answer.text().await.expect("text").contains("too many request bodies"));
+    assert_eq!(backend.metric("backend_busy_requests_total{signal=\"logs\"}").await, 1.0);
+
+    let query = format!("{}/api/v1/query", backend.prometheus);
+    let answer = backend.post(query, "application/x-www-form-urlencoded", "query=vector(1)").await;
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.json::<Value>().await.expect("JSON")["errorType"], "unavailable");
+    assert_eq!(
+        backend.post(format!("{}/v1/traces", backend.otlp), "application/json", "{}").await.status(),
+        200
+    );
 }

@@ -1,10 +1,12 @@
 //! Request parameters: the query string and, for a POST, the form. Names may repeat.
 
+use std::sync::Arc;
+
 use axum::Form;
 use axum::extract::{FromRequest, Query, Request};
 use http::{Method, StatusCode};
 
-use crate::ingest::body::{self, BodyError};
+use crate::ingest::body::{self, BodyError, Room};
 
 /// Largest form.
 const MAX_FORM: usize = 1 << 20;
@@ -35,11 +37,11 @@ impl axum::response::IntoResponse for BadParams {
     }
 }
 
-/// Reads both.
+/// Reads both; the form counts among all `bodies`.
 ///
 /// # Errors
-/// The form is too large, or either is malformed.
-pub(crate) async fn read(request: Request) -> Result<Params, BadParams> {
+/// The form is too large, there is no room for it now, or either is malformed.
+pub(crate) async fn read(bodies: &Arc<Room>, request: Request) -> Result<Params, BadParams> {
     let bad = |message: String| BadParams(StatusCode::BAD_REQUEST, message);
     let Query(query) =
         Query::<Vec<(String, String)>>::try_from_uri(request.uri()).map_err(|e| bad(e.body_text()))?;
@@ -49,14 +51,15 @@ pub(crate) async fn read(request: Request) -> Result<Params, BadParams> {
     if request.method() != Method::POST || !is_form {
         return Ok(Params(query));
     }
-    let bytes = body::read_raw(request.into_body(), MAX_FORM).await.map_err(|e| match e {
+    let form = body::read_raw(bodies, request.into_body(), MAX_FORM).await.map_err(|e| match e {
         BodyError::TooLarge(_) => BadParams(StatusCode::PAYLOAD_TOO_LARGE, e.to_string()),
+        BodyError::TooMany => BadParams(StatusCode::SERVICE_UNAVAILABLE, e.to_string()),
         other => bad(other.to_string()),
     })?;
     let form = Request::builder()
         .method(Method::POST)
         .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(axum::body::Body::from(bytes))
+        .body(axum::body::Body::from(bytes::Bytes::from_owner(form)))
         .map_err(|e| bad(e.to_string()))?;
     let Form(mut pairs) =
         Form::<Vec<(String, String)>>::from_request(form, &()).await.map_err(|e| bad(e.body_text()))?;

@@ -1,15 +1,21 @@
-//! Reads request bodies within bounds: bytes on the wire, bytes after decompression, bytes of all requests together.
-//! A gzip bomb is refused while it is being unpacked, not after.
+//! Reads request bodies within bounds: bytes on the wire, bytes after decompression, bytes of all bodies together.
+//! A gzip bomb is refused while it is being unpacked, not after. What unpacks to much does so off the threads that
+//! serve sockets. Bodies of gRPC calls are not read here, nor counted: tonic reads and unpacks those, each within the
+//! same largest body.
 
 use std::io::Read as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use axum::body::Body;
 use http_body_util::BodyExt as _;
 
-/// Most bytes of bodies held at once by the whole process.
-const ALL_BODIES: usize = 64 << 20;
-static HELD: AtomicUsize = AtomicUsize::new(0);
+/// Largest gzip body unpacked where it was read: deflate makes at most about a thousand bytes of one.
+const SMALL_GZIP: usize = 1 << 10;
+/// Most bytes of a snappy block unpacked where it was read.
+const SMALL_SNAPPY: usize = 1 << 18;
+/// Bytes unpacked between two looks at the bounds.
+const CHUNK: usize = 16 << 10;
 
 /// Why a body was refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,19 +30,71 @@ pub(crate) enum BodyError {
     Malformed(String),
 }
 
-/// Counts bytes against the bound of the whole process while it lives.
-struct Held(usize);
+/// The bytes that all bodies may take together, and those they take now.
+#[derive(Debug)]
+pub(crate) struct Room {
+    most: usize,
+    held: AtomicUsize,
+}
+
+impl Room {
+    /// Room for `most` bytes.
+    pub(crate) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, held: AtomicUsize::new(0) })
+    }
+
+    fn take(&self, n: usize) -> Result<(), BodyError> {
+        let grown = |held: usize| held.checked_add(n).filter(|sum| *sum <= self.most);
+        self.held.fetch_update(Relaxed, Relaxed, grown).map(|_| ()).map_err(|_| BodyError::TooMany)
+    }
+}
+
+/// A body in memory. Its bytes are counted against the [`Room`] before they are allocated and until it is dropped:
+/// keep it until the body has been decoded.
+#[derive(Debug)]
+pub(crate) struct Held {
+    bytes: Vec<u8>,
+    counted: usize,
+    limit: usize,
+    room: Arc<Room>,
+}
 
 impl Held {
-    fn grow(&mut self, n: usize) -> Result<(), BodyError> {
-        self.0 += n;
-        if HELD.fetch_add(n, Relaxed) + n > ALL_BODIES { Err(BodyError::TooMany) } else { Ok(()) }
+    fn new(room: &Arc<Room>, limit: usize) -> Self {
+        Self { bytes: Vec::new(), counted: 0, limit, room: Arc::clone(room) }
+    }
+
+    /// Makes sure of room for `n` more bytes. Grows by doubling, as `Vec` does: what is allocated is what is counted.
+    fn reserve(&mut self, n: usize) -> Result<(), BodyError> {
+        let length = self.bytes.len().checked_add(n).filter(|l| *l <= self.limit);
+        let length = length.ok_or(BodyError::TooLarge(self.limit))?;
+        if length > self.counted {
+            let capacity = length.max(self.counted * 2).min(self.limit);
+            self.room.take(capacity - self.counted)?;
+            self.counted = capacity;
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, data: &[u8]) -> Result<(), BodyError> {
+        self.reserve(data.len())?;
+        self.bytes.extend_from_slice(data);
+        Ok(())
+    }
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        HELD.fetch_sub(self.0, Relaxed);
+        // Freed before it is given back, so that the count is never below what is held.
+        self.bytes = Vec::new();
+        self.room.held.fetch_sub(self.counted, Relaxed);
     }
 }
 
@@ -44,11 +102,17 @@ impl Drop for Held {
 ///
 /// # Errors
 /// [`BodyError`].
-pub(crate) async fn read(headers: &http::HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
-    let raw = read_raw(body, limit).await?;
+pub(crate) async fn read(
+    room: &Arc<Room>,
+    headers: &http::HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Held, BodyError> {
+    let raw = read_raw(room, body, limit).await?;
     match headers.get(http::header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?")) {
         None | Some("" | "identity") => Ok(raw),
-        Some("gzip") => gunzip(&raw, limit),
+        Some("gzip") if raw.bytes.len() <= SMALL_GZIP => gunzip(&raw),
+        Some("gzip") => off_the_workers(move || gunzip(&raw)).await,
         Some(other) => Err(BodyError::Encoding(other.to_owned())),
     }
 }
@@ -57,63 +121,135 @@ pub(crate) async fn read(headers: &http::HeaderMap, body: Body, limit: usize) ->
 ///
 /// # Errors
 /// [`BodyError`].
-pub(crate) async fn read_raw(mut body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
-    let mut held = Held(0);
-    let mut bytes = Vec::new();
+pub(crate) async fn read_raw(room: &Arc<Room>, mut body: Body, limit: usize) -> Result<Held, BodyError> {
+    let mut held = Held::new(room, limit);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| BodyError::Malformed(e.to_string()))?;
         if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > limit {
-                return Err(BodyError::TooLarge(limit));
-            }
-            held.grow(data.len())?;
-            bytes.extend_from_slice(&data);
+            held.push(&data)?;
         }
     }
-    Ok(bytes)
+    Ok(held)
 }
 
-/// Unpacks gzip, stopping at `limit`.
+/// Unpacks a snappy block within the limit of the packed one, after looking at the length it claims.
 ///
 /// # Errors
-/// [`BodyError::TooLarge`] for a bomb, [`BodyError::Malformed`] for anything that is not gzip.
-pub(crate) fn gunzip(raw: &[u8], limit: usize) -> Result<Vec<u8>, BodyError> {
-    let mut bytes = Vec::new();
-    let mut decoder = flate2::read::MultiGzDecoder::new(raw).take(limit as u64 + 1);
-    decoder.read_to_end(&mut bytes).map_err(|e| BodyError::Malformed(format!("not gzip: {e}")))?;
-    if bytes.len() > limit { Err(BodyError::TooLarge(limit)) } else { Ok(bytes) }
+/// [`BodyError::TooLarge`] and [`BodyError::TooMany`] before anything is unpacked, [`BodyError::Malformed`] for
+/// anything that is not snappy.
+pub(crate) async fn unsnappy(raw: Held) -> Result<Held, BodyError> {
+    let claimed = snap::raw::decompress_len(raw.as_ref()).map_err(|e| not_snappy(&e))?;
+    let mut unpacked = Held::new(&raw.room, raw.limit);
+    unpacked.reserve(claimed)?;
+    let unpack = move || {
+        unpacked.bytes.resize(claimed, 0);
+        snap::raw::Decoder::new()
+            .decompress(raw.as_ref(), &mut unpacked.bytes)
+            .map_err(|e| not_snappy(&e))?;
+        Ok(unpacked)
+    };
+    if claimed <= SMALL_SNAPPY { unpack() } else { off_the_workers(unpack).await }
 }
 
-/// Unpacks a snappy block, after looking at the length it claims.
-///
-/// # Errors
-/// Like [`gunzip`].
-pub(crate) fn unsnappy(raw: &[u8], limit: usize) -> Result<Vec<u8>, BodyError> {
-    let malformed = |e: snap::Error| BodyError::Malformed(format!("not snappy: {e}"));
-    if snap::raw::decompress_len(raw).map_err(malformed)? > limit {
-        return Err(BodyError::TooLarge(limit));
+/// Unpacks gzip, stopping at the limit of the packed body or where the room ends.
+fn gunzip(raw: &Held) -> Result<Held, BodyError> {
+    let mut unpacked = Held::new(&raw.room, raw.limit);
+    let mut decoder = flate2::read::MultiGzDecoder::new(raw.as_ref());
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match decoder.read(&mut chunk) {
+            Ok(0) => return Ok(unpacked),
+            Ok(n) => unpacked.push(&chunk[..n])?,
+            Err(error) => return Err(BodyError::Malformed(format!("not gzip: {error}"))),
+        }
     }
-    snap::raw::Decoder::new().decompress_vec(raw).map_err(malformed)
+}
+
+fn not_snappy(error: &snap::Error) -> BodyError {
+    BodyError::Malformed(format!("not snappy: {error}"))
+}
+
+/// Goes on when the caller has given up: what it holds stays counted until it is done.
+async fn off_the_workers(
+    unpack: impl FnOnce() -> Result<Held, BodyError> + Send + 'static,
+) -> Result<Held, BodyError> {
+    let unpacked = tokio::task::spawn_blocking(unpack).await;
+    unpacked.unwrap_or_else(|_| Err(BodyError::Malformed("it could not be unpacked".to_owned())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::future::join_all;
+    use http::{HeaderMap, HeaderValue, header::CONTENT_ENCODING};
     use std::io::Write as _;
 
-    #[test]
-    fn a_gzip_bomb_is_refused_at_the_bound() {
+    const LIMIT: usize = 1 << 20;
+
+    fn gzip(length: usize) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        for _ in 0..64 {
-            encoder.write_all(&[0u8; 1 << 20]).expect("memory");
-        }
-        let bomb = encoder.finish().expect("memory");
-        assert!(bomb.len() < 1 << 20);
-        assert_eq!(gunzip(&bomb, 1 << 20), Err(BodyError::TooLarge(1 << 20)));
+        encoder.write_all(&vec![0; length]).expect("memory");
+        encoder.finish().expect("memory")
     }
 
-    #[test]
-    fn a_snappy_header_that_claims_too_much_is_refused_unread() {
-        assert_eq!(unsnappy(&[0xff, 0xff, 0xff, 0xff, 0x0f], 1000), Err(BodyError::TooLarge(1000)));
+    async fn read_gzip(room: &Arc<Room>, packed: &[u8]) -> Result<Held, BodyError> {
+        let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static("gzip"))]);
+        read(room, &headers, Body::from(packed.to_vec()), LIMIT).await
+    }
+
+    async fn read_snappy(room: &Arc<Room>, packed: &[u8]) -> Result<Held, BodyError> {
+        unsnappy(read_raw(room, Body::from(packed.to_vec()), LIMIT).await?).await
+    }
+
+    #[tokio::test]
+    async fn a_gzip_bomb_is_refused_at_the_bound() {
+        let room = Room::new(64 * LIMIT);
+        let bomb = gzip(64 * LIMIT);
+        assert!(bomb.len() < LIMIT);
+        assert_eq!(read_gzip(&room, &bomb).await.expect_err("refused"), BodyError::TooLarge(LIMIT));
+        assert_eq!(room.held.load(Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_snappy_header_that_claims_too_much_is_refused_unread() {
+        let room = Room::new(LIMIT);
+        let claim = [0xff, 0xff, 0xff, 0xff, 0x0f];
+        assert_eq!(read_snappy(&room, &claim).await.expect_err("refused"), BodyError::TooLarge(LIMIT));
+        assert_eq!(room.held.load(Relaxed), 0);
+    }
+
+    /// Both sizes of packed body: those unpacked in place, and those unpacked off the workers.
+    #[tokio::test]
+    async fn unpacked_bytes_are_bounded_in_sum_and_given_back() {
+        for length in [SMALL_SNAPPY / 2, LIMIT] {
+            let gzipped = gzip(length);
+            assert_eq!(gzipped.len() > SMALL_GZIP, length == LIMIT);
+            let snapped = snap::raw::Encoder::new().compress_vec(&vec![0; length]).expect("memory");
+            let most = 5 * length;
+            let room = Room::new(most);
+            let reading = (0..16)
+                .map(|_| async { [read_gzip(&room, &gzipped).await, read_snappy(&room, &snapped).await] });
+            let bodies: Vec<_> = join_all(reading).await.into_iter().flatten().collect();
+            let kept: Vec<&Held> = bodies.iter().flatten().collect();
+            assert!(kept.iter().all(|b| b.as_ref() == vec![0; length]));
+            assert!(!kept.is_empty());
+            let refused = bodies.iter().filter(|b| matches!(b, Err(BodyError::TooMany))).count();
+            assert!(refused > 0 && refused + kept.len() == bodies.len(), "{refused} of {}", bodies.len());
+
+            let held = room.held.load(Relaxed);
+            assert_eq!(held, kept.iter().map(|b| b.bytes.capacity()).sum::<usize>());
+            assert!(held <= most, "{held} of {most}");
+            drop(bodies);
+            assert_eq!(room.held.load(Relaxed), 0);
+            assert_eq!(read_gzip(&room, &gzipped).await.expect("room again").bytes.len(), length);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_gives_its_room_back() {
+        let room = Room::new(4 * LIMIT);
+        let packed = gzip(LIMIT);
+        assert!(matches!(read_gzip(&room, &packed[..packed.len() / 2]).await, Err(BodyError::Malformed(_))));
+        assert_eq!(room.held.load(Relaxed), 0);
     }
 }

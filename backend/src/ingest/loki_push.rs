@@ -15,6 +15,7 @@ use crate::Backend;
 use crate::labels::Labels;
 use crate::logql;
 use crate::stats::add;
+use crate::store::Busy;
 use crate::store::batch::Batch;
 
 /// Labels that may name the service when `service_name` is missing; Loki's default list.
@@ -58,15 +59,15 @@ pub(crate) async fn handle(State(backend): State<Arc<Backend>>, headers: HeaderM
     let taken = async {
         // Protobuf comes snappy-compressed always, and some clients name that as the content encoding too.
         let raw = match headers.get(http::header::CONTENT_ENCODING) {
-            Some(encoding) if encoding == "snappy" => body::read_raw(body, limit).await?,
-            _ => body::read(&headers, body, limit).await?,
+            Some(encoding) if encoding == "snappy" => body::read_raw(&backend.bodies, body, limit).await?,
+            _ => body::read(&backend.bodies, &headers, body, limit).await?,
         };
         let content_type =
             headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
         let pushed = if content_type.split(';').next().is_some_and(|t| t.trim() == "application/json") {
-            from_json(&raw)
+            from_json(raw.as_ref())
         } else {
-            from_protobuf(&body::unsnappy(&raw, limit)?)
+            from_protobuf(body::unsnappy(raw).await?.as_ref())
         };
         pushed
             .and_then(|p| lay_out(p, &backend.config.indexed_metadata))
@@ -75,6 +76,10 @@ pub(crate) async fn handle(State(backend): State<Arc<Backend>>, headers: HeaderM
     .await;
     let batch = match taken {
         Ok(batch) => batch,
+        Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, message)) => {
+            add(&backend.stats.logs.busy_requests, 1);
+            return refuse_for_now(StatusCode::SERVICE_UNAVAILABLE, message);
+        }
         Err(Refusal(status, message)) => {
             count_bad(&backend.stats.logs.bad_requests);
             return (status, message).into_response();
@@ -84,9 +89,18 @@ pub(crate) async fn handle(State(backend): State<Arc<Backend>>, headers: HeaderM
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(busy) => {
             add(&backend.stats.logs.busy_requests, 1);
-            (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], busy.to_string()).into_response()
+            // Loki's clients try again after a 429 whatever is short; a store that has stopped needs its operator.
+            let status = match busy {
+                Busy::QueueFull | Busy::DiskFull => StatusCode::TOO_MANY_REQUESTS,
+                Busy::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            refuse_for_now(status, busy.to_string())
         }
     }
+}
+
+fn refuse_for_now(status: StatusCode, message: String) -> Response {
+    (status, [("retry-after", "1")], message).into_response()
 }
 
 /// A push, whatever way it came.

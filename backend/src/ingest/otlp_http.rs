@@ -1,7 +1,6 @@
 //! OTLP over HTTP: protobuf and JSON, gzip or plain, answers and errors as the specification has them.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use axum::Router;
 use axum::body::Body;
@@ -21,6 +20,7 @@ use serde::de::DeserializeOwned;
 use super::body::{self, BodyError};
 use super::{Partial, count_bad, take_logs, take_metrics, take_spans};
 use crate::Backend;
+use crate::stats::{Signal, add};
 use crate::store::Busy;
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -37,7 +37,7 @@ pub(crate) fn routes(backend: Arc<Backend>) -> Router {
 }
 
 async fn traces(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
-    export(&backend, &backend.stats.spans.bad_requests, &headers, body, |request| {
+    export(&backend, &backend.stats.spans, &headers, body, |request| {
         take_spans(&backend, request).map(spans_answer)
     })
     .await
@@ -45,14 +45,14 @@ async fn traces(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: B
 
 /// Also mounted on the Loki listener at `/otlp/v1/logs`.
 pub(crate) async fn logs(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
-    export(&backend, &backend.stats.logs.bad_requests, &headers, body, |request| {
+    export(&backend, &backend.stats.logs, &headers, body, |request| {
         take_logs(&backend, request).map(logs_answer)
     })
     .await
 }
 
 async fn metrics(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
-    export(&backend, &backend.stats.samples.bad_requests, &headers, body, |request| {
+    export(&backend, &backend.stats.samples, &headers, body, |request| {
         Ok(metrics_answer(take_metrics(&backend, request)))
     })
     .await
@@ -87,7 +87,7 @@ pub(crate) fn metrics_answer(partial: Partial) -> ExportMetricsServiceResponse {
 
 async fn export<Q, A>(
     backend: &Backend,
-    bad: &AtomicU64,
+    signal: &Signal,
     headers: &HeaderMap,
     body: Body,
     take: impl FnOnce(Q) -> Result<A, Busy>,
@@ -101,35 +101,36 @@ where
         "application/json" => true,
         "application/x-protobuf" | "application/protobuf" => false,
         _ => {
-            count_bad(bad);
+            count_bad(&signal.bad_requests);
             let message = format!("unsupported media type, supported: [{JSON}, {PROTOBUF}]");
             return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
         }
     };
     let decoded = async {
-        let bytes = body::read(headers, body, backend.config.limits.body_bytes).await?;
+        let bytes = body::read(&backend.bodies, headers, body, backend.config.limits.body_bytes).await?;
         if is_json {
-            serde_json::from_slice::<Q>(&bytes).map_err(|e| BodyError::Malformed(e.to_string()))
+            serde_json::from_slice::<Q>(bytes.as_ref()).map_err(|e| BodyError::Malformed(e.to_string()))
         } else {
-            Q::decode(&bytes[..]).map_err(|e| BodyError::Malformed(e.to_string()))
+            Q::decode(bytes.as_ref()).map_err(|e| BodyError::Malformed(e.to_string()))
         }
     };
     match decoded.await {
         Ok(request) => match take(request) {
             Ok(answer) => answer_with(StatusCode::OK, is_json, &answer),
             Err(busy) => {
-                // Both are retryable by the specification; `Retry-After` says when.
                 let status = match busy {
                     Busy::QueueFull => StatusCode::TOO_MANY_REQUESTS,
-                    Busy::DiskFull => StatusCode::SERVICE_UNAVAILABLE,
+                    Busy::DiskFull | Busy::Stopped => StatusCode::SERVICE_UNAVAILABLE,
                 };
-                let mut response = refuse(status, is_json, 14, busy.to_string());
-                response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
-                response
+                refuse_for_now(status, is_json, busy.to_string())
             }
         },
+        Err(error @ BodyError::TooMany) => {
+            add(&signal.busy_requests, 1);
+            refuse_for_now(StatusCode::SERVICE_UNAVAILABLE, is_json, error.to_string())
+        }
         Err(error) => {
-            count_bad(bad);
+            count_bad(&signal.bad_requests);
             let (status, code) = match error {
                 BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, 8),
                 BodyError::TooMany => (StatusCode::SERVICE_UNAVAILABLE, 14),
@@ -152,6 +153,13 @@ struct Status {
 
 fn refuse(status: StatusCode, is_json: bool, code: i32, message: String) -> Response {
     answer_with(status, is_json, &Status { code, message })
+}
+
+/// Both 429 and 503 may be retried by the specification; `Retry-After` says when. 14 is `UNAVAILABLE`.
+fn refuse_for_now(status: StatusCode, is_json: bool, message: String) -> Response {
+    let mut response = refuse(status, is_json, 14, message);
+    response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+    response
 }
 
 fn answer_with<A: prost::Message + serde::Serialize>(

@@ -39,11 +39,12 @@ pub(crate) struct Store {
     stats: Arc<Stats>,
 }
 
-/// Ingest has to wait: too much is queued, or the disk refuses.
+/// Ingest has to wait: too much is queued, the disk refuses, or nothing is written any more.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(crate) enum Busy {
     QueueFull,
     DiskFull,
+    Stopped,
 }
 
 impl std::fmt::Display for Busy {
@@ -51,6 +52,7 @@ impl std::fmt::Display for Busy {
         f.write_str(match self {
             Self::QueueFull => "the ingest queue is full, try again",
             Self::DiskFull => "the disk is full or cannot be written, try again later",
+            Self::Stopped => "the store has stopped; restart the backend",
         })
     }
 }
@@ -250,7 +252,20 @@ mod tests {
         wait_for_log(&store);
         assert!(dir.path().join(format!("{}.damaged", segment::file_name(segment.created_ms))).exists());
         store.close();
-        writer.finish();
+        writer.finish().expect("an orderly end");
+    }
+
+    #[test]
+    fn a_writer_that_has_failed_is_not_called_a_full_queue() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut config = Config { data_dir: dir.path().to_owned(), ..Config::default() };
+        config.limits.queue_bytes = 1;
+        let (store, writer) = Store::open(&config, Arc::default()).expect("opened");
+        let mut broken = one_log();
+        broken.logs[0].stream = 7;
+        store.push(broken).expect("taken");
+        assert!(matches!(writer.finish(), Err(Error::Stopped(_))));
+        assert_eq!(store.push(one_log()), Err(Busy::Stopped));
     }
 
     #[test]
@@ -262,6 +277,6 @@ mod tests {
         assert!(matches!(store.trace([1; 16], now + Duration::from_secs(60)), Ok(spans) if spans.is_empty()));
         assert!(matches!(store.trace([1; 16], now), Err(ReadError::TimedOut)));
         store.close();
-        writer.finish();
+        writer.finish().expect("an orderly end");
     }
 }

@@ -39,10 +39,15 @@ pub(crate) struct Queue {
 struct State {
     queued: AtomicUsize,
     disk_full: AtomicBool,
+    stopped: AtomicBool,
 }
 
 impl Queue {
     pub(crate) fn push(&self, batch: Batch) -> Result<(), Busy> {
+        // Asked first: what was queued when the writer failed stays queued, and would look like a full queue.
+        if self.state.stopped.load(Relaxed) {
+            return Err(Busy::Stopped);
+        }
         if self.state.disk_full.load(Relaxed) {
             return Err(Busy::DiskFull);
         }
@@ -71,8 +76,25 @@ pub(crate) struct WriterHandle(JoinHandle<()>);
 
 impl WriterHandle {
     /// Returns when everything accepted is on disk. The [`super::Store`] must have been closed.
-    pub(crate) fn finish(self) {
-        let _ = self.0.join();
+    ///
+    /// # Errors
+    /// The writer failed, and what was accepted last is lost.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        self.0.join().map_err(|_| Error::Stopped("the store's writer"))
+    }
+}
+
+/// Says that the writer's thread has ended, in whatever way it did.
+struct End(Arc<State>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.stopped.store(true, Relaxed);
+        if std::thread::panicking() {
+            tracing::error!(
+                "the store's writer has failed: spans and logs not yet written are lost, and ingest is refused until a restart"
+            );
+        }
     }
 }
 
@@ -106,6 +128,7 @@ pub(crate) fn start(
     let thread = std::thread::Builder::new()
         .name("store-writer".to_owned())
         .spawn(move || {
+            let _end = End(Arc::clone(&writer.state));
             writer.run(&receiver);
             drop(lock);
         })

@@ -112,7 +112,7 @@ async fn operations_of(State(backend): State<Arc<Backend>>, Path(service): Path<
 
 async fn operations(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let service = params
             .get("service")
             .ok_or_else(|| JaegerError::bad("parameter 'service' is required"))?
@@ -133,7 +133,7 @@ async fn operations(State(backend): State<Arc<Backend>>, request: Request) -> Re
 
 async fn dependencies(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let end_ms = number(&params, "endTs")?.ok_or_else(|| {
             JaegerError::bad("unable to parse param 'endTs': strconv.ParseInt: parsing \"\": invalid syntax")
         })?;

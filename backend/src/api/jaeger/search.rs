@@ -38,7 +38,7 @@ pub(super) async fn search(State(backend): State<Arc<Backend>>, request: Request
 }
 
 async fn find(backend: &Arc<Backend>, request: Request) -> Result<Response, JaegerError> {
-    let params = params::read(request).await?;
+    let params = params::read(&backend.bodies, request).await?;
     let shared = Arc::clone(backend);
     let asked: Vec<[u8; 16]> = params.all("traceID").map(parse_id).collect::<Result<_, _>>()?;
     if !asked.is_empty() {

@@ -31,7 +31,7 @@ pub(super) async fn range(State(backend): State<Arc<Backend>>, request: Request)
         .and_then(|v| v.to_str().ok())
         .is_some_and(|v| v.split(',').any(|flag| flag.trim() == "categorize-labels"));
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let query = logql::parse(params.get("query").unwrap_or_default())?;
         let times = time_range(&params, now_ns(), DEFAULT_LOGS_NS)?;
         let limit =
@@ -74,7 +74,7 @@ pub(super) async fn range(State(backend): State<Arc<Backend>>, request: Request)
 
 pub(super) async fn instant(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         logql::parse(params.get("query").unwrap_or_default())?;
         Err::<Response, _>(LokiError::bad(
             "log queries are not supported as an instant query type, please change your query to a range query type",

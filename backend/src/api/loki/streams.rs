@@ -44,7 +44,7 @@ fn success(data: impl Serialize) -> Response {
 
 pub(super) async fn labels(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let streams = matching(&backend, &params, selectors(&params, "query")).await?;
         let names: BTreeSet<&str> = streams.keys().flat_map(|l| l.iter().map(|(k, _)| k)).collect();
         Ok(success(names))
@@ -58,7 +58,7 @@ pub(super) async fn label_values(
     request: Request,
 ) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let streams = matching(&backend, &params, selectors(&params, "query")).await?;
         let values: BTreeSet<&str> = streams.keys().map(|l| l.get(&name)).filter(|v| !v.is_empty()).collect();
         Ok(success(values))
@@ -68,7 +68,7 @@ pub(super) async fn label_values(
 
 pub(super) async fn series(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let mut wanted = selectors(&params, "match[]");
         wanted.extend(selectors(&params, "match"));
         if wanted.is_empty() {
@@ -83,7 +83,7 @@ pub(super) async fn series(State(backend): State<Arc<Backend>>, request: Request
 
 pub(super) async fn stats(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let streams = matching(&backend, &params, selectors(&params, "query")).await?;
         let sum = |f: fn(&StreamStats) -> u64| streams.values().map(f).sum::<u64>();
         let body = json!({

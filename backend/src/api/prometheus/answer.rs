@@ -59,7 +59,8 @@ impl ApiError {
 
 impl From<BadParams> for ApiError {
     fn from(BadParams(code, message): BadParams) -> Self {
-        Self::new(code, "bad_data", message)
+        let kind = if code.is_server_error() { "unavailable" } else { "bad_data" };
+        Self::new(code, kind, message)
     }
 }
 

@@ -21,7 +21,7 @@ const MAX_POINTS: usize = 11_000;
 
 pub(super) async fn instant(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let t = time(&params, "time", now_ms)?;
         let expr = parse(&params)?;
         let points = backend.config.limits.query_points;
@@ -39,7 +39,7 @@ pub(super) async fn instant(State(backend): State<Arc<Backend>>, request: Reques
 
 pub(super) async fn range(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let required = |name: &str| {
             params
                 .get(name)
@@ -84,7 +84,7 @@ pub(super) async fn range(State(backend): State<Arc<Backend>>, request: Request)
 
 pub(super) async fn exemplars(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let start = time(&params, "start", || i64::MIN)?;
         let end = time(&params, "end", || i64::MAX)?;
         if end < start {

@@ -52,7 +52,7 @@ fn limited<T>(params: &Params, values: impl IntoIterator<Item = T>) -> Result<Ve
 
 pub(super) async fn series(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         if params.all("match[]").next().is_none() {
             return Err(ApiError::bad_data("no match[] parameter provided"));
         }
@@ -63,7 +63,7 @@ pub(super) async fn series(State(backend): State<Arc<Backend>>, request: Request
 
 pub(super) async fn labels(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let series = matching(&backend, &params)?;
         let names: BTreeSet<String> =
             series.iter().flat_map(|l| l.iter().map(|(k, _)| k.to_owned())).collect();
@@ -78,7 +78,7 @@ pub(super) async fn label_values(
     request: Request,
 ) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         if name.is_empty() {
             return Err(ApiError::bad_data("invalid label name: \"\""));
         }
@@ -92,7 +92,7 @@ pub(super) async fn label_values(
 
 pub(super) async fn metadata(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
-        let params = params::read(request).await?;
+        let params = params::read(&backend.bodies, request).await?;
         let wanted = params.get("metric");
         let all = backend.store.samples.metadata();
         let chosen = all.into_iter().filter(|(name, _)| wanted.is_none_or(|w| w == name));
