@@ -16,6 +16,7 @@ pub mod otlp;
 pub mod ports;
 pub mod profiles;
 pub mod run_file;
+pub mod runtime;
 pub mod sender_telemetry;
 pub mod stack;
 pub mod supervisor;

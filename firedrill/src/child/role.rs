@@ -13,7 +13,7 @@ use super::{lifeline, listening::Listening};
 use crate::{
     cli::Run,
     failure::{Code, Failure, Outcome},
-    ports,
+    ports, runtime,
 };
 
 /// One process of a stack.
@@ -81,11 +81,7 @@ impl Role {
 
 /// Binds, says where, and does the role's work until the parent closes the lifeline.
 pub fn run(options: &Run) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::environment(format!("cannot start the runtime: {e}")))?;
+    let runtime = runtime::start()?;
     let outcome = runtime.block_on(async {
         let stop = lifeline::watch();
         let mut listeners = bind(options).await?;

@@ -16,8 +16,9 @@ use std::time::Instant;
 use crate::{
     child::role,
     cli::{Cli, Command},
-    failure::{Failure, Outcome},
+    failure::Outcome,
     home::Home,
+    runtime,
 };
 
 /// Runs the command. `started` is when the process began: what "ready in" is measured from.
@@ -25,7 +26,7 @@ pub fn dispatch(cli: Cli, started: Instant) -> Outcome {
     let home = Home::new(cli.global.home);
     let json = cli.global.json;
     match cli.command {
-        // A child brings its own runtime: it needs worker threads, the commands do not.
+        // A child ends its runtime in its own way: nothing may hold its exit.
         Command::Run(options) => role::run(&options),
         Command::Up(options) => block_on(up::run(&home, &options, json, started)),
         Command::Backend(options) => block_on(backend::run(&home, &options, json)),
@@ -39,10 +40,5 @@ pub fn dispatch(cli: Cli, started: Instant) -> Outcome {
 }
 
 fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::environment(format!("cannot start the runtime: {e}")))?
-        .block_on(command)
+    runtime::start()?.block_on(command)
 }
