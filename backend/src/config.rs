@@ -51,8 +51,8 @@ impl Default for Config {
 pub struct Limits {
     /// Largest request body in bytes, after decompression.
     pub body_bytes: usize,
-    /// Most bytes of all HTTP request bodies together while they are read, unpacked and decoded; beyond them ingest
-    /// answers 503. A packed body takes its packed and its unpacked bytes.
+    /// Most bytes of all request bodies together, HTTP and gRPC, while they are read, unpacked and decoded; beyond them
+    /// ingest answers 503 or `UNAVAILABLE`. A packed body takes its packed and its unpacked bytes.
     pub bodies_bytes: usize,
     /// Bytes accepted but not yet on disk; beyond them ingest answers 429 or `UNAVAILABLE`.
     pub queue_bytes: usize,

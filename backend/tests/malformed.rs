@@ -67,7 +67,8 @@ async fn large_bodies_and_gzip_bombs_are_refused() {
         .export(export("shop", vec![span(1, 1, None, &"x".repeat(1_000_000))]))
         .await
         .expect_err("too large");
-    assert!(refused.message().contains("size limit"), "{refused}");
+    assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+    assert!(refused.message().contains("larger than 100000 bytes"), "{refused}");
     assert_eq!(backend.metric("backend_bad_requests_total{signal=\"spans\"}").await, 3.0);
 }
 

@@ -4,6 +4,7 @@ mod bounds;
 mod connections;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod grpc;
 mod harness;
 mod jaeger_api;
 mod kill;

@@ -1,7 +1,6 @@
 //! Reads request bodies within bounds: bytes on the wire, bytes after decompression, bytes of all bodies together.
 //! A gzip bomb is refused while it is being unpacked, not after. What unpacks to much does so off the threads that
-//! serve sockets. Bodies of gRPC calls are not read here, nor counted: tonic reads and unpacks those, each within the
-//! same largest body.
+//! serve sockets.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use axum::body::Body;
 use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 
 /// Largest gzip body unpacked where it was read: deflate makes at most about a thousand bytes of one.
 const SMALL_GZIP: usize = 1 << 10;
@@ -54,6 +54,8 @@ impl Room {
 #[derive(Debug)]
 pub(crate) struct Held {
     bytes: Vec<u8>,
+    /// Bytes at the start that are no longer of interest.
+    skipped: usize,
     counted: usize,
     limit: usize,
     room: Arc<Room>,
@@ -61,7 +63,7 @@ pub(crate) struct Held {
 
 impl Held {
     fn new(room: &Arc<Room>, limit: usize) -> Self {
-        Self { bytes: Vec::new(), counted: 0, limit, room: Arc::clone(room) }
+        Self { bytes: Vec::new(), skipped: 0, counted: 0, limit, room: Arc::clone(room) }
     }
 
     /// Makes sure of room for `n` more bytes. Grows by doubling, as `Vec` does: what is allocated is what is counted.
@@ -82,11 +84,17 @@ impl Held {
         self.bytes.extend_from_slice(data);
         Ok(())
     }
+
+    /// Leaves out the first `n` bytes: they framed the body and are not of it, nor do they count to its limit.
+    pub(crate) fn skip(&mut self, n: usize) {
+        self.skipped = (self.skipped + n).min(self.bytes.len());
+        self.limit = self.limit.saturating_sub(n);
+    }
 }
 
 impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[self.skipped..]
     }
 }
 
@@ -111,8 +119,7 @@ pub(crate) async fn read(
     let raw = read_raw(room, body, limit).await?;
     match headers.get(http::header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?")) {
         None | Some("" | "identity") => Ok(raw),
-        Some("gzip") if raw.bytes.len() <= SMALL_GZIP => gunzip(&raw),
-        Some("gzip") => off_the_workers(move || gunzip(&raw)).await,
+        Some("gzip") => unpack_gzip(raw).await,
         Some(other) => Err(BodyError::Encoding(other.to_owned())),
     }
 }
@@ -123,6 +130,10 @@ pub(crate) async fn read(
 /// [`BodyError`].
 pub(crate) async fn read_raw(room: &Arc<Room>, mut body: Body, limit: usize) -> Result<Held, BodyError> {
     let mut held = Held::new(room, limit);
+    // A length that was declared is judged before anything is read.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(BodyError::TooLarge(limit));
+    }
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| BodyError::Malformed(e.to_string()))?;
         if let Ok(data) = frame.into_data() {
@@ -130,6 +141,14 @@ pub(crate) async fn read_raw(room: &Arc<Room>, mut body: Body, limit: usize) -> 
         }
     }
     Ok(held)
+}
+
+/// Unpacks gzip within the limit of the packed body.
+///
+/// # Errors
+/// [`BodyError`], as soon as a bound is met.
+pub(crate) async fn unpack_gzip(raw: Held) -> Result<Held, BodyError> {
+    if raw.bytes.len() <= SMALL_GZIP { gunzip(&raw) } else { off_the_workers(move || gunzip(&raw)).await }
 }
 
 /// Unpacks a snappy block within the limit of the packed one, after looking at the length it claims.

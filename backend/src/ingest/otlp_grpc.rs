@@ -1,137 +1,142 @@
-//! OTLP over gRPC: the three collector services, gzip or plain. The same calls as OTLP over HTTP.
+//! OTLP over gRPC: the three collector services' `Export`, gzip or plain. The same calls as OTLP over HTTP.
+//!
+//! Each is one message in and one out, and what gRPC puts around a message is five bytes, a few headers and a trailer:
+//! they are read and written here. A generated server reads bodies into memory of its own, by the length that a message
+//! claims; here they count among all bodies, from their first bytes until they are decoded.
 
 use std::sync::Arc;
 
 use axum::Router;
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
-    MetricsService, MetricsServiceServer,
-};
-use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
-use tonic::codec::CompressionEncoding::Gzip;
-use tonic::service::Routes;
-use tonic::{Request, Response, Status};
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server;
+use tonic::{Code, Status};
 
+use super::body::{self, BodyError};
 use super::otlp_http::{logs_answer, metrics_answer, spans_answer};
 use super::{count_bad, take_logs, take_metrics, take_spans};
 use crate::Backend;
+use crate::stats::{Signal, add};
 use crate::store::Busy;
+
+const CONTENT_TYPE: &str = "application/grpc";
+const ENCODING: &str = "grpc-encoding";
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+/// What stands before a message: whether it is packed, and its length.
+const PREFIX: usize = 5;
 
 /// The three services.
 pub(crate) fn routes(backend: Arc<Backend>) -> Router {
-    let body = backend.config.limits.body_bytes;
-    let collector = Collector(Arc::clone(&backend));
-    let traces =
-        TraceServiceServer::new(collector.clone()).accept_compressed(Gzip).max_decoding_message_size(body);
-    let logs =
-        LogsServiceServer::new(collector.clone()).accept_compressed(Gzip).max_decoding_message_size(body);
-    let metrics =
-        MetricsServiceServer::new(collector).accept_compressed(Gzip).max_decoding_message_size(body);
-    Routes::new(traces)
-        .add_service(logs)
-        .add_service(metrics)
-        .into_axum_router()
-        .layer(tower::layer::layer_fn(move |inner| counted::Counted { inner, backend: Arc::clone(&backend) }))
+    let export = |service: &str| format!("/{service}/Export");
+    Router::new()
+        .route(&export(trace_service_server::SERVICE_NAME), post(traces))
+        .route(&export(logs_service_server::SERVICE_NAME), post(logs))
+        .route(&export(metrics_service_server::SERVICE_NAME), post(metrics))
+        .fallback(|| async { Status::unimplemented("there is no such method").into_http::<Body>() })
+        .with_state(backend)
 }
 
-#[derive(Clone)]
-struct Collector(Arc<Backend>);
-
-fn busy(busy: Busy) -> Status {
-    Status::unavailable(busy.to_string())
+async fn traces(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
+    export(&backend, &backend.stats.spans, &headers, body, |request| {
+        take_spans(&backend, request).map(spans_answer)
+    })
+    .await
 }
 
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let partial = take_spans(&self.0, request.into_inner()).map_err(busy)?;
-        Ok(Response::new(spans_answer(partial)))
+async fn logs(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
+    export(&backend, &backend.stats.logs, &headers, body, |request| {
+        take_logs(&backend, request).map(logs_answer)
+    })
+    .await
+}
+
+async fn metrics(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
+    export(&backend, &backend.stats.samples, &headers, body, |request| {
+        Ok(metrics_answer(take_metrics(&backend, request)))
+    })
+    .await
+}
+
+async fn export<Q: prost::Message + Default, A: prost::Message>(
+    backend: &Backend,
+    signal: &Signal,
+    headers: &HeaderMap,
+    body: Body,
+    take: impl FnOnce(Q) -> Result<A, Busy>,
+) -> Response {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    if !content_type.is_some_and(|t| t.starts_with(CONTENT_TYPE)) {
+        count_bad(&signal.bad_requests);
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
-}
-
-#[tonic::async_trait]
-impl LogsService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportLogsServiceRequest>,
-    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        let partial = take_logs(&self.0, request.into_inner()).map_err(busy)?;
-        Ok(Response::new(logs_answer(partial)))
-    }
-}
-
-#[tonic::async_trait]
-impl MetricsService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportMetricsServiceRequest>,
-    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        Ok(Response::new(metrics_answer(take_metrics(&self.0, request.into_inner()))))
-    }
-}
-
-/// Counts calls that fail before they reach a service's method: malformed, too large, unpacking beyond the bound.
-mod counted {
-    use std::future::Future;
-    use std::pin::Pin;
-    use std::sync::Arc;
-    use std::task::{Context, Poll};
-
-    use tower::Service;
-
-    use super::{Backend, count_bad};
-
-    #[derive(Clone)]
-    pub(super) struct Counted<S> {
-        pub(super) inner: S,
-        pub(super) backend: Arc<Backend>,
-    }
-
-    impl<S, Q, A> Service<http::Request<Q>> for Counted<S>
-    where
-        S: Service<http::Request<Q>, Response = http::Response<A>>,
-        S::Future: Send + 'static,
-        S::Error: 'static,
-    {
-        type Response = S::Response;
-        type Error = S::Error;
-        type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-        fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-            self.inner.poll_ready(cx)
-        }
-
-        fn call(&mut self, request: http::Request<Q>) -> Self::Future {
-            let path = request.uri().path().to_owned();
-            let answer = self.inner.call(request);
-            let backend = Arc::clone(&self.backend);
-            Box::pin(async move {
-                let answer = answer.await?;
-                // 14 is UNAVAILABLE: the queue was full, which is counted where it is found.
-                let failed = answer.headers().get("grpc-status").is_some_and(|s| s != "0" && s != "14");
-                if failed {
-                    let stats = &backend.stats;
-                    let signal = match path.split('/').nth(1) {
-                        Some(s) if s.contains("logs") => &stats.logs,
-                        Some(s) if s.contains("metrics") => &stats.samples,
-                        _ => &stats.spans,
-                    };
-                    count_bad(&signal.bad_requests);
-                }
-                Ok(answer)
-            })
+    match read(backend, headers, body).await.map(take) {
+        Ok(Ok(answer)) => answer_with(&answer),
+        Ok(Err(busy)) => Status::unavailable(busy.to_string()).into_http(),
+        Err(error) => {
+            match error {
+                BodyError::TooMany => add(&signal.busy_requests, 1),
+                _ => count_bad(&signal.bad_requests),
+            }
+            refuse(&error)
         }
     }
+}
+
+/// Reads the one message of a call.
+async fn read<Q: prost::Message + Default>(
+    backend: &Backend,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Q, BodyError> {
+    let malformed = |why: &str| BodyError::Malformed(why.to_owned());
+    let limit = backend.config.limits.body_bytes;
+    let mut message = body::read_raw(&backend.bodies, body, limit.saturating_add(PREFIX)).await?;
+    let Some(([packed, length @ ..], rest)) = message.as_ref().split_first_chunk::<PREFIX>() else {
+        return Err(malformed("no message"));
+    };
+    if usize::try_from(u32::from_be_bytes(*length)).ok() != Some(rest.len()) {
+        return Err(malformed("not one message of the length that it claims"));
+    }
+    let packed = *packed;
+    message.skip(PREFIX);
+    let message = match (packed, headers.get(ENCODING).map(|v| v.to_str().unwrap_or("?"))) {
+        (0, _) => message,
+        (1, Some("gzip")) => body::unpack_gzip(message).await?,
+        (1, Some(other)) if other != "identity" => return Err(BodyError::Encoding(other.to_owned())),
+        _ => return Err(malformed("its first byte and its encoding do not go together")),
+    };
+    Q::decode(message.as_ref()).map_err(|e| malformed(&e.to_string()))
+}
+
+fn answer_with(answer: &impl prost::Message) -> Response {
+    let message = answer.encode_to_vec();
+    let mut framed = Vec::with_capacity(PREFIX + message.len());
+    framed.push(0);
+    // An answer is a count and a sentence.
+    framed.extend_from_slice(&(message.len() as u32).to_be_bytes());
+    framed.extend_from_slice(&message);
+    let trailers = HeaderMap::from_iter([(STATUS, HeaderValue::from_static("0"))]);
+    let body = Full::new(Bytes::from(framed)).with_trailers(async { Some(Ok(trailers)) });
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], Body::new(body)).into_response()
+}
+
+/// Only `UNAVAILABLE` asks an exporter to send the same again.
+fn refuse(error: &BodyError) -> Response {
+    let code = match error {
+        BodyError::TooLarge(_) => Code::ResourceExhausted,
+        BodyError::TooMany => Code::Unavailable,
+        BodyError::Encoding(_) => Code::Unimplemented,
+        BodyError::Malformed(_) => Code::InvalidArgument,
+    };
+    let mut response = Status::new(code, error.to_string()).into_http::<Body>();
+    if code == Code::Unimplemented {
+        response.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static("gzip"));
+    }
+    response
 }
