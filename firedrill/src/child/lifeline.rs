@@ -30,6 +30,19 @@ pub fn watch() -> CancellationToken {
     stop
 }
 
+/// Returns a token that is cancelled when the process is asked to terminate, by a signal and by nothing else.
+///
+/// A container has no parent that would hold standard input open: an engine gives it `/dev/null`.
+pub fn without_parent() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        chassis::launch::stop_signal().await;
+        asked.cancel();
+    });
+    stop
+}
+
 /// Waits for SIGTERM (on systems without it, for ever: the pipe is what counts).
 #[cfg(unix)]
 async fn terminate() {

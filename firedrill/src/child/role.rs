@@ -79,15 +79,16 @@ impl Role {
     }
 }
 
-/// Binds, says where, and does the role's work until the parent closes the lifeline.
+/// Binds, says where, and does the role's work until the parent closes the lifeline; without a parent, until asked to
+/// terminate.
 pub fn run(options: &Run) -> Outcome {
     let runtime = runtime::start()?;
     let outcome = runtime.block_on(async {
-        let stop = lifeline::watch();
+        let stop = if options.alone { lifeline::without_parent() } else { lifeline::watch() };
         let mut listeners = bind(options).await?;
         let listening =
             listeners.iter().filter_map(|(name, l)| Some((name.clone(), l.local_addr().ok()?))).collect();
-        Listening { listening }.announce();
+        Listening { listening, pid: None }.announce();
         let mut take = |name: &str| {
             listeners
                 .remove(name)
@@ -96,7 +97,7 @@ pub fn run(options: &Run) -> Outcome {
         match options.role {
             Role::Backend => backend::run(take, stop).await?,
             Role::Console => console::run(take("console")?, stop).await?,
-            Role::Loadgen => loadgen::run(take("loadgen")?, stop).await?,
+            Role::Loadgen => loadgen::run(take("loadgen")?, options.alone, stop).await?,
             Role::UserService => service::user(take("user-service")?, stop).await?,
             Role::ProductService => service::product(take("product-service")?, stop).await?,
             Role::OrderService => service::order(take("order-service")?, stop).await?,

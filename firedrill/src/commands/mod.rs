@@ -6,6 +6,7 @@ mod doctor;
 mod load;
 mod logs;
 mod output;
+mod probe;
 mod query;
 mod signal;
 mod trace;
@@ -28,6 +29,10 @@ pub fn dispatch(cli: Cli, started: Instant) -> Outcome {
     match cli.command {
         // A child ends its runtime in its own way: nothing may hold its exit.
         Command::Run(options) => role::run(&options),
+        #[cfg(unix)]
+        Command::Keep(options) => crate::child::keeper::run(&options),
+        #[cfg(not(unix))]
+        Command::Keep(_) => Err(crate::failure::Failure::environment("the native stack needs a Unix system".into())),
         Command::Up(options) => block_on(up::run(&home, &options, json, started)),
         Command::Backend(options) => block_on(backend::run(&home, &options, json)),
         Command::Load(options) => block_on(load::run(&home, options, json)),
@@ -35,6 +40,7 @@ pub fn dispatch(cli: Cli, started: Instant) -> Outcome {
         Command::Trace(options) => block_on(trace::run(&home, &options, json)),
         Command::Logs(options) => block_on(logs::run(&home, &options, json)),
         Command::Query(options) => block_on(query::run(&home, &options, json)),
+        Command::Probe(options) => block_on(probe::run(&options)),
         Command::Doctor => block_on(doctor::run(&home, json)),
     }
 }

@@ -12,10 +12,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::super::environment::{number, text};
-use crate::{failure::Failure, profiles};
+use crate::{failure::Failure, profiles, run_file};
 
-/// Sends until `stop`.
-pub(super) async fn run(listener: TcpListener, stop: CancellationToken) -> Result<(), Failure> {
+/// Sends until `stop`. A generator that stands `alone` may lack the token: then nobody can pause it.
+pub(super) async fn run(listener: TcpListener, alone: bool, stop: CancellationToken) -> Result<(), Failure> {
+    let token = match text("ADMIN_TOKEN") {
+        Err(_) if alone => run_file::fresh_token(),
+        token => token?,
+    };
     let profile = profiles::load(&text("LOADGEN_PROFILE")?)?;
     let plan = Plan::endless(&profile, number("LOADGEN_SEED")?, Some(number("LOADGEN_RPS")?))
         .map_err(|e| Failure::arguments(e.to_string()))?;
@@ -32,7 +36,7 @@ pub(super) async fn run(listener: TcpListener, stop: CancellationToken) -> Resul
         plan: Arc::new(plan),
         targets,
         options: Options::default(),
-        token: text("ADMIN_TOKEN")?,
+        token,
         process: Some(telemetry.metrics().clone()),
     };
     let served = serve(listener, config, async move { stop.cancelled().await }).await;
