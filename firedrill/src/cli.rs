@@ -77,9 +77,6 @@ pub enum Command {
     /// One role of a stack, as `up` starts it
     #[command(hide = true)]
     Run(Run),
-    /// Another program of a stack, kept for `up`
-    #[command(hide = true)]
-    Keep(Keep),
     /// Ask one address and tell by the exit code whether it answers well: a container's health check
     #[command(hide = true)]
     Probe(Probe),
@@ -243,17 +240,6 @@ pub struct Run {
 pub struct Probe {
     /// What to ask, such as http://127.0.0.1:5003/ready
     pub url: String,
-}
-
-/// Options of `keep`.
-#[derive(Clone, Debug, Args)]
-pub struct Keep {
-    /// A listener that the program will bind
-    #[arg(long, value_name = "NAME=ADDRESS", value_parser = crate::child::listening::parse_pair)]
-    pub listen: Vec<(String, SocketAddr)>,
-    /// The program and its arguments
-    #[arg(last = true, required = true)]
-    pub program: Vec<std::ffi::OsString>,
 }
 
 /// Reads `20s`, `5m`, `1h30m`, `500ms`; zero is no time to do anything in.
