@@ -1,29 +1,24 @@
-//! The segment being written: lays records out in blocks, gives out ids, commits a flush in one transaction.
-//! When to flush, roll and drop is the writer's matter.
+//! The segment being written: lays records out in blocks, gives out their ids, commits a flush in one transaction.
+//! When to flush, roll and drop is the writer's matter; ids of names are the catalogue's.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, params};
 
-use super::batch::{Batch, LogIn, Operation, Origin, SpanIn, trace_key};
+use super::batch::{Batch, LogIn, SpanIn, trace_key};
 use super::block::{self, TARGET, compress, put_varint};
+use super::catalogue::Catalogue;
 use super::segment::{self, ReadError, Segment};
 use crate::time;
 
-/// Catalogue entries remembered per segment; beyond it a name is written again rather than remembered.
-const REMEMBERED: usize = 10_000;
-
-/// The segment being written, with its catalogues.
+/// The segment being written, with its catalogue.
 pub(super) struct Active {
     pub(super) segment: Arc<Segment>,
     pub(super) connection: Connection,
     pub(super) next_block: i64,
-    services: HashMap<String, i64>,
-    origins: HashMap<Origin, (i64, i64)>,
-    operations: HashSet<Operation>,
-    streams: HashMap<String, i64>,
+    catalogue: Catalogue,
 }
 
 impl Active {
@@ -32,29 +27,8 @@ impl Active {
         connection.set_prepared_statement_cache_capacity(32);
         let next_block: i64 =
             connection.query_row("SELECT coalesce(max(id), 0) + 1 FROM blocks", [], |r| r.get(0))?;
-        let mut services = HashMap::new();
-        let mut operations = HashSet::new();
-        let mut streams = HashMap::new();
-        {
-            let mut rows = connection.prepare("SELECT id, name FROM services")?;
-            for row in rows.query_map([], |r| Ok((r.get(1)?, r.get(0)?)))? {
-                let (name, id) = row?;
-                services.insert(name, id);
-            }
-            let mut rows = connection
-                .prepare("SELECT s.name, o.name, o.kind FROM operations o JOIN services s ON s.id = o.service LIMIT 10000")?;
-            for row in rows
-                .query_map([], |r| Ok(Operation { service: r.get(0)?, name: r.get(1)?, kind: r.get(2)? }))?
-            {
-                operations.insert(row?);
-            }
-            let mut rows = connection.prepare("SELECT id, labels FROM streams")?;
-            for row in rows.query_map([], |r| Ok((r.get(1)?, r.get(0)?)))? {
-                let (labels, id) = row?;
-                streams.insert(labels, id);
-            }
-        }
-        Ok(Self { segment, connection, next_block, services, origins: HashMap::new(), operations, streams })
+        let catalogue = Catalogue::load(&connection)?;
+        Ok(Self { segment, connection, next_block, catalogue })
     }
 
     /// Whether a read has found the file damaged.
@@ -88,10 +62,7 @@ impl Active {
             let _ = self.connection.execute_batch("ROLLBACK");
             self.next_block = next_block;
             // What was rolled back must not be remembered as written; the tables tell what was.
-            self.services.clear();
-            self.origins.clear();
-            self.operations.clear();
-            self.streams.clear();
+            self.catalogue.forget();
             return written;
         }
         self.segment.spans.fetch_add(spans as u64, Relaxed);
@@ -101,48 +72,116 @@ impl Active {
     }
 
     fn write_spans(&mut self, batches: &[Batch], encoder: &mut snap::raw::Encoder) -> Result<(), ReadError> {
-        let mut raw = Vec::with_capacity(TARGET + 4096);
-        let mut keys = HashSet::new();
-        let mut rows: Vec<(i64, &SpanIn, usize)> = Vec::new();
+        let mut block = Filling::<Vec<SpanRow<'_>>>::new();
         for batch in batches {
             let mut origins = Vec::with_capacity(batch.origins.len());
             for origin in &batch.origins {
-                origins.push(self.origin(origin)?);
+                origins.push(self.catalogue.origin(&self.connection, origin)?);
             }
             for operation in &batch.operations {
-                self.note_operation(operation)?;
+                self.catalogue.note_operation(&self.connection, operation)?;
             }
             for span in &batch.spans {
                 let (origin, service) = origins[span.origin as usize];
-                rows.push((service, span, raw.len()));
-                raw.extend_from_slice(&span.trace);
-                put_varint(&mut raw, origin as u64);
-                block::put_bytes(&mut raw, batch.body(span.body));
-                keys.insert(trace_key(&span.trace));
-                keys.extend(batch.keys(span.keys));
-                if raw.len() >= TARGET {
-                    self.close_span_block(&mut raw, &mut keys, &mut rows, encoder)?;
-                }
+                block.rows.push(SpanRow { service, span, pos: block.raw.len() });
+                block.raw.extend_from_slice(&span.trace);
+                put_varint(&mut block.raw, origin as u64);
+                block::put_bytes(&mut block.raw, batch.body(span.body));
+                block.keys.insert(trace_key(&span.trace));
+                block.keys.extend(batch.keys(span.keys));
+                self.put_if_full(&mut block, encoder)?;
             }
         }
-        self.close_span_block(&mut raw, &mut keys, &mut rows, encoder)
+        self.put(&mut block, encoder)
     }
 
-    fn close_span_block(
+    fn write_logs(&mut self, batches: &[Batch], encoder: &mut snap::raw::Encoder) -> Result<(), ReadError> {
+        let mut block = Filling::<HashMap<i64, Run>>::new();
+        for batch in batches {
+            let mut streams = Vec::with_capacity(batch.streams.len());
+            for labels in &batch.streams {
+                streams.push(self.catalogue.stream(&self.connection, labels)?);
+            }
+            for log in &batch.logs {
+                let stream = streams[log.stream as usize];
+                let body = batch.body(log.body);
+                put_varint(&mut block.raw, stream as u64);
+                block.raw.extend_from_slice(&log.ts_ns.to_le_bytes());
+                block::put_bytes(&mut block.raw, body);
+                block.keys.extend(batch.keys(log.keys));
+                block.rows.entry(stream).or_insert_with(|| Run::new(log)).add(log, body.len());
+                self.put_if_full(&mut block, encoder)?;
+            }
+        }
+        self.put(&mut block, encoder)
+    }
+
+    fn put_if_full<R: Rows>(
         &mut self,
-        raw: &mut Vec<u8>,
-        keys: &mut HashSet<i64>,
-        rows: &mut Vec<(i64, &SpanIn, usize)>,
+        block: &mut Filling<R>,
         encoder: &mut snap::raw::Encoder,
     ) -> Result<(), ReadError> {
-        if raw.is_empty() {
+        if block.raw.len() < TARGET { Ok(()) } else { self.put(block, encoder) }
+    }
+
+    /// Inserts the block with what finds its records again, and leaves it empty for the next.
+    fn put<R: Rows>(
+        &mut self,
+        block: &mut Filling<R>,
+        encoder: &mut snap::raw::Encoder,
+    ) -> Result<(), ReadError> {
+        if block.raw.is_empty() {
             return Ok(());
         }
-        let block = self.put_block(raw, keys, encoder)?;
-        let mut insert =
-            self.connection.prepare_cached("INSERT INTO spans VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        for (service, span, pos) in rows.drain(..) {
-            insert.execute(params![
+        let id = self.next_block;
+        self.next_block += 1;
+        self.connection
+            .prepare_cached("INSERT INTO blocks VALUES (?1, ?2)")?
+            .execute(params![id, compress(&block.raw, encoder)])?;
+        let mut insert = self.connection.prepare_cached("INSERT INTO keys VALUES (?1, ?2)")?;
+        for key in block.keys.drain() {
+            insert.execute(params![key, id])?;
+        }
+        block.rows.insert(id, &mut *self.connection.prepare_cached(R::INSERT)?)?;
+        block.raw.clear();
+        Ok(())
+    }
+}
+
+/// A block being filled, with what finds its records again.
+struct Filling<R> {
+    raw: Vec<u8>,
+    keys: HashSet<i64>,
+    rows: R,
+}
+
+impl<R: Rows> Filling<R> {
+    fn new() -> Self {
+        Self { raw: Vec::with_capacity(TARGET + 4096), keys: HashSet::new(), rows: R::default() }
+    }
+}
+
+/// The rows of one block in the table of its signal.
+trait Rows: Default {
+    const INSERT: &'static str;
+
+    /// Inserts all rows, and leaves none.
+    fn insert(&mut self, block: i64, statement: &mut Statement<'_>) -> rusqlite::Result<()>;
+}
+
+/// A span, and where in its block it lies.
+struct SpanRow<'a> {
+    service: i64,
+    span: &'a SpanIn,
+    pos: usize,
+}
+
+impl Rows for Vec<SpanRow<'_>> {
+    const INSERT: &'static str = "INSERT INTO spans VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+    fn insert(&mut self, block: i64, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
+        for SpanRow { service, span, pos } in self.drain(..) {
+            statement.execute(params![
                 service,
                 span.start_ns,
                 block,
@@ -153,133 +192,17 @@ impl Active {
         }
         Ok(())
     }
-
-    fn write_logs(&mut self, batches: &[Batch], encoder: &mut snap::raw::Encoder) -> Result<(), ReadError> {
-        let mut raw = Vec::with_capacity(TARGET + 4096);
-        let mut keys = HashSet::new();
-        let mut runs: HashMap<i64, Run> = HashMap::new();
-        for batch in batches {
-            let mut streams = Vec::with_capacity(batch.streams.len());
-            for labels in &batch.streams {
-                streams.push(self.stream(labels)?);
-            }
-            for log in &batch.logs {
-                let stream = streams[log.stream as usize];
-                let body = batch.body(log.body);
-                put_varint(&mut raw, stream as u64);
-                raw.extend_from_slice(&log.ts_ns.to_le_bytes());
-                block::put_bytes(&mut raw, body);
-                keys.extend(batch.keys(log.keys));
-                runs.entry(stream).or_insert_with(|| Run::new(log)).add(log, body.len());
-                if raw.len() >= TARGET {
-                    self.close_log_block(&mut raw, &mut keys, &mut runs, encoder)?;
-                }
-            }
-        }
-        self.close_log_block(&mut raw, &mut keys, &mut runs, encoder)
-    }
-
-    fn close_log_block(
-        &mut self,
-        raw: &mut Vec<u8>,
-        keys: &mut HashSet<i64>,
-        runs: &mut HashMap<i64, Run>,
-        encoder: &mut snap::raw::Encoder,
-    ) -> Result<(), ReadError> {
-        if raw.is_empty() {
-            return Ok(());
-        }
-        let block = self.put_block(raw, keys, encoder)?;
-        let mut insert =
-            self.connection.prepare_cached("INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        for (stream, run) in runs.drain() {
-            insert.execute(params![stream, run.min_ns, run.max_ns, block, run.entries, run.bytes])?;
-        }
-        Ok(())
-    }
-
-    fn put_block(
-        &mut self,
-        raw: &mut Vec<u8>,
-        keys: &mut HashSet<i64>,
-        encoder: &mut snap::raw::Encoder,
-    ) -> Result<i64, ReadError> {
-        let block = self.next_block;
-        self.next_block += 1;
-        self.connection
-            .prepare_cached("INSERT INTO blocks VALUES (?1, ?2)")?
-            .execute(params![block, compress(raw, encoder)])?;
-        let mut insert = self.connection.prepare_cached("INSERT INTO keys VALUES (?1, ?2)")?;
-        for key in keys.drain() {
-            insert.execute(params![key, block])?;
-        }
-        raw.clear();
-        Ok(block)
-    }
-
-    fn service(&mut self, name: &str) -> Result<i64, ReadError> {
-        if let Some(id) = self.services.get(name) {
-            return Ok(*id);
-        }
-        self.connection
-            .prepare_cached("INSERT INTO services (name) VALUES (?1) ON CONFLICT DO NOTHING")?
-            .execute([name])?;
-        let id = self
-            .connection
-            .prepare_cached("SELECT id FROM services WHERE name = ?1")?
-            .query_row([name], |r| r.get(0))?;
-        forget_if_full(&mut self.services);
-        self.services.insert(name.to_owned(), id);
-        Ok(id)
-    }
-
-    fn origin(&mut self, origin: &Origin) -> Result<(i64, i64), ReadError> {
-        if let Some(ids) = self.origins.get(origin) {
-            return Ok(*ids);
-        }
-        let service = self.service(&origin.service)?;
-        self.connection
-            .prepare_cached("INSERT INTO origins (service, resource, scope) VALUES (?1, ?2, ?3)")?
-            .execute(params![service, origin.resource, origin.scope])?;
-        let ids = (self.connection.last_insert_rowid(), service);
-        forget_if_full(&mut self.origins);
-        self.origins.insert(origin.clone(), ids);
-        Ok(ids)
-    }
-
-    fn note_operation(&mut self, operation: &Operation) -> Result<(), ReadError> {
-        if self.operations.len() >= REMEMBERED || self.operations.contains(operation) {
-            return Ok(());
-        }
-        let service = self.service(&operation.service)?;
-        self.connection
-            .prepare_cached("INSERT INTO operations VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
-            .execute(params![service, operation.name, operation.kind])?;
-        self.operations.insert(operation.clone());
-        Ok(())
-    }
-
-    fn stream(&mut self, labels: &str) -> Result<i64, ReadError> {
-        if let Some(id) = self.streams.get(labels) {
-            return Ok(*id);
-        }
-        self.connection
-            .prepare_cached("INSERT INTO streams (labels) VALUES (?1) ON CONFLICT DO NOTHING")?
-            .execute([labels])?;
-        let id = self
-            .connection
-            .prepare_cached("SELECT id FROM streams WHERE labels = ?1")?
-            .query_row([labels], |r| r.get(0))?;
-        forget_if_full(&mut self.streams);
-        self.streams.insert(labels.to_owned(), id);
-        Ok(id)
-    }
 }
 
-/// A sender that invents names must not grow the maps for ever: the tables keep the truth.
-fn forget_if_full<K, V>(map: &mut HashMap<K, V>) {
-    if map.len() >= REMEMBERED {
-        map.clear();
+/// Runs by stream.
+impl Rows for HashMap<i64, Run> {
+    const INSERT: &'static str = "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+    fn insert(&mut self, block: i64, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
+        for (stream, run) in self.drain() {
+            statement.execute(params![stream, run.min_ns, run.max_ns, block, run.entries, run.bytes])?;
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,9 @@
 mod active;
 pub(crate) mod batch;
 pub(crate) mod block;
+mod catalogue;
 pub(crate) mod logs;
+mod queue;
 mod read;
 pub(crate) mod samples;
 pub(crate) mod segment;
@@ -34,7 +36,7 @@ pub(crate) type Segments = Arc<RwLock<Vec<Arc<Segment>>>>;
 #[derive(Debug)]
 pub(crate) struct Store {
     segments: Segments,
-    queue: writer::Queue,
+    queue: queue::Queue,
     pub(crate) samples: Samples,
     stats: Arc<Stats>,
 }

@@ -1,74 +1,22 @@
-//! The one thread that writes: gathers batches for up to 50 ms, lays them out in blocks, commits them together,
-//! and rolls and drops segments. Readers never wait for it.
+//! The one thread that writes: lays gathered batches out in blocks, commits them together, and rolls and drops
+//! segments. Readers never wait for it.
+
+mod retry;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::Segments;
 use super::active::Active;
 use super::batch::Batch;
+use super::queue::{Outlet, Queue, queue};
 use super::segment::{self, ReadError, Segment};
-use super::{Busy, Segments};
 use crate::stats::{Stats, add};
 use crate::{Config, Error, time};
-
-/// Longest time between accepting a record and committing it.
-const FLUSH_AFTER: Duration = Duration::from_millis(50);
-/// A transaction is committed early when it has gathered this much.
-const FLUSH_BYTES: usize = 4 << 20;
-/// Time between two tries while the disk takes no write.
-const DISK_PAUSE: Duration = Duration::from_secs(1);
-
-/// The way in: bounded by bytes.
-#[derive(Debug)]
-pub(crate) struct Queue {
-    // A plain sender: `Mutex` because the queue is shared and the lock is held for a moment only.
-    // `None` once closed.
-    sender: Mutex<Option<Sender<Batch>>>,
-    state: Arc<State>,
-    max_bytes: usize,
-    stats: Arc<Stats>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    queued: AtomicUsize,
-    disk_full: AtomicBool,
-    stopped: AtomicBool,
-}
-
-impl Queue {
-    pub(crate) fn push(&self, batch: Batch) -> Result<(), Busy> {
-        // Asked first: what was queued when the writer failed stays queued, and would look like a full queue.
-        if self.state.stopped.load(Relaxed) {
-            return Err(Busy::Stopped);
-        }
-        if self.state.disk_full.load(Relaxed) {
-            return Err(Busy::DiskFull);
-        }
-        let bytes = batch.bytes();
-        let queued = self.state.queued.fetch_add(bytes, Relaxed);
-        // A batch larger than the whole queue is let in when the queue is empty: bodies are bounded already.
-        let sent = (queued == 0 || queued + bytes <= self.max_bytes)
-            && self.sender.lock().is_ok_and(|s| s.as_ref().is_some_and(|s| s.send(batch).is_ok()));
-        if !sent {
-            self.state.queued.fetch_sub(bytes, Relaxed);
-            return Err(Busy::QueueFull);
-        }
-        self.stats.queue_bytes.store((queued + bytes) as u64, Relaxed);
-        Ok(())
-    }
-
-    /// Takes nothing more.
-    pub(crate) fn close(&self) {
-        drop(self.sender.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take());
-    }
-}
 
 /// Waits for the writer's end.
 #[derive(Debug)]
@@ -84,20 +32,6 @@ impl WriterHandle {
     }
 }
 
-/// Says that the writer's thread has ended, in whatever way it did.
-struct End(Arc<State>);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        self.0.stopped.store(true, Relaxed);
-        if std::thread::panicking() {
-            tracing::error!(
-                "the store's writer has failed: spans and logs not yet written are lost, and ingest is refused until a restart"
-            );
-        }
-    }
-}
-
 /// Opens the active segment and starts the thread, which keeps the directory's `lock` until it ends.
 pub(crate) fn start(
     config: &Config,
@@ -105,8 +39,7 @@ pub(crate) fn start(
     stats: Arc<Stats>,
     lock: fs::File,
 ) -> Result<(Queue, WriterHandle), Error> {
-    let state = Arc::new(State::default());
-    let (sender, receiver) = channel();
+    let (queue, mut outlet) = queue(config.limits.queue_bytes, Arc::clone(&stats));
     let mut writer = Writer {
         dir: config.data_dir.clone(),
         segment_bytes: (config.max_bytes / 16).max(256 << 10),
@@ -114,8 +47,7 @@ pub(crate) fn start(
         max_bytes: config.max_bytes,
         retention_ms: config.retention.as_millis() as i64,
         segments,
-        stats: Arc::clone(&stats),
-        state: Arc::clone(&state),
+        stats,
         active: None,
         encoder: snap::raw::Encoder::new(),
         checked: Instant::now(),
@@ -128,13 +60,10 @@ pub(crate) fn start(
     let thread = std::thread::Builder::new()
         .name("store-writer".to_owned())
         .spawn(move || {
-            let _end = End(Arc::clone(&writer.state));
-            writer.run(&receiver);
+            writer.run(&mut outlet);
             drop(lock);
         })
         .map_err(|e| Error::Store { path: config.data_dir.clone(), message: e.to_string() })?;
-    let queue =
-        Queue { sender: Mutex::new(Some(sender)), state, max_bytes: config.limits.queue_bytes, stats };
     Ok((queue, WriterHandle(thread)))
 }
 
@@ -146,19 +75,17 @@ struct Writer {
     retention_ms: i64,
     segments: Segments,
     stats: Arc<Stats>,
-    state: Arc<State>,
     active: Option<Active>,
     encoder: snap::raw::Encoder,
     checked: Instant,
 }
 
 impl Writer {
-    fn run(&mut self, receiver: &Receiver<Batch>) {
-        loop {
-            let (batches, open) = gather(receiver);
-            let open = if batches.is_empty() { open } else { self.flush(batches, open, receiver) };
-            if !open {
-                break;
+    fn run(&mut self, outlet: &mut Outlet) {
+        while outlet.is_open() {
+            let batches = outlet.gather();
+            if !batches.is_empty() {
+                self.flush(batches, outlet);
             }
             if self.checked.elapsed() >= Duration::from_secs(1) || self.is_full() {
                 self.retain();
@@ -169,42 +96,6 @@ impl Writer {
             active.segment.close_readers();
             let _ = active.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
         }
-    }
-
-    /// Writes the batches, however long the disk takes to have room for them: they were acknowledged. New ones are
-    /// refused meanwhile. `false` when nothing more will come, and then no try but the last is made.
-    fn flush(&mut self, mut batches: Vec<Batch>, mut open: bool, receiver: &Receiver<Batch>) -> bool {
-        loop {
-            let error = match self.write(&batches) {
-                Ok(()) => break,
-                Err(error) => error,
-            };
-            add(&self.stats.failed_flushes, 1);
-            if !open || !is_disk(&error) {
-                self.give_up(&batches, &error);
-                break;
-            }
-            self.refuse_ingest(&error);
-            // What was accepted before ingest was refused joins in; the queue's bound holds for all of it.
-            match receiver.recv_timeout(DISK_PAUSE) {
-                Ok(batch) => {
-                    batches.push(batch);
-                    batches.extend(receiver.try_iter());
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => open = false,
-            }
-            // Dropping what is too old may be what makes room.
-            self.retain();
-        }
-        if self.state.disk_full.swap(false, Relaxed) {
-            self.stats.disk_refuses.store(0, Relaxed);
-            tracing::info!("the disk takes data again: ingest goes on");
-        }
-        let bytes: usize = batches.iter().map(Batch::bytes).sum();
-        let left = self.state.queued.fetch_sub(bytes, Relaxed) - bytes;
-        self.stats.queue_bytes.store(left as u64, Relaxed);
-        open
     }
 
     /// Commits the batches together and counts them.
@@ -228,24 +119,6 @@ impl Writer {
         add(&self.stats.stored_logs, logs);
         add(&self.stats.flushes, 1);
         Ok(())
-    }
-
-    fn refuse_ingest(&self, error: &ReadError) {
-        if !self.state.disk_full.swap(true, Relaxed) {
-            self.stats.disk_refuses.store(1, Relaxed);
-            tracing::error!(
-                dir = %self.dir.display(), %error,
-                "spans and logs cannot be written: ingest is refused until the disk takes data again"
-            );
-        }
-    }
-
-    /// Counts batches that no further try would store.
-    fn give_up(&self, batches: &[Batch], error: &ReadError) {
-        let (spans, logs) = items(batches);
-        add(&self.stats.spans.dropped, spans);
-        add(&self.stats.logs.dropped, logs);
-        tracing::error!(dir = %self.dir.display(), spans, logs, %error, "spans and logs could not be stored and are lost");
     }
 
     fn is_full(&self) -> bool {
@@ -362,49 +235,4 @@ impl Writer {
 /// Spans and log entries in the batches.
 fn items(batches: &[Batch]) -> (usize, usize) {
     batches.iter().fold((0, 0), |(spans, logs), b| (spans + b.spans.len(), logs + b.logs.len()))
-}
-
-/// Whether the disk, and not what was to be written, is why a write failed: then a later try may succeed.
-fn is_disk(error: &ReadError) -> bool {
-    use rusqlite::ErrorCode::{
-        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, PermissionDenied,
-        ReadOnly, SystemIoFailure,
-    };
-    let ReadError::Sqlite(error) = error else { return false };
-    matches!(
-        error.sqlite_error_code(),
-        Some(
-            CannotOpen
-                | DatabaseBusy
-                | DatabaseLocked
-                | DiskFull
-                | FileLockingProtocolFailed
-                | PermissionDenied
-                | ReadOnly
-                | SystemIoFailure
-        )
-    )
-}
-
-/// Takes what arrives within [`FLUSH_AFTER`] of the first batch. `false` when nothing more will come.
-fn gather(receiver: &Receiver<Batch>) -> (Vec<Batch>, bool) {
-    let first = match receiver.recv_timeout(Duration::from_secs(1)) {
-        Ok(batch) => batch,
-        Err(RecvTimeoutError::Timeout) => return (Vec::new(), true),
-        Err(RecvTimeoutError::Disconnected) => return (Vec::new(), false),
-    };
-    let until = Instant::now() + FLUSH_AFTER;
-    let mut bytes = first.bytes();
-    let mut batches = vec![first];
-    while bytes < FLUSH_BYTES {
-        match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(batch) => {
-                bytes += batch.bytes();
-                batches.push(batch);
-            }
-            Err(RecvTimeoutError::Timeout) => break,
-            Err(RecvTimeoutError::Disconnected) => return (batches, false),
-        }
-    }
-    (batches, true)
 }
