@@ -12,9 +12,9 @@ use query::UnixNanos;
 async fn main() -> anyhow::Result<()> {
     let start_us = UnixNanos::now().micros() - 60_000_000;
     let text = "pool exhausted after 8 ms".to_owned();
+    let correlation = "drill-7f3a".to_owned();
     let base =
-        stub::serve(stub::Words { text, start_us, correlated: 2, correlation: "drill-7f3a".to_owned() })
-            .await;
+        stub::serve(stub::Words { text, start_us, correlated: 2, correlation, measured_s: None }).await;
     let (prometheus, loki, jaeger) = (base.clone(), base.clone(), base);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!(

@@ -24,7 +24,7 @@ pub(crate) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resp
     if !links::is_correlation_id(&id) {
         return problem::bad_id(&app, "A correlation id is 1 to 128 visible ASCII characters.");
     }
-    let found = find_by_correlation(&app.stack.jaeger, &app.stack.loki, &id, Window::last(REACH)).await;
+    let found = find_by_correlation(&app.quick.jaeger, &app.quick.loki, &id, Window::last(REACH)).await;
     match found.as_deref() {
         Err(error) => problem::failed(&app, error),
         Ok([]) => nothing(&app, &id),
@@ -37,7 +37,7 @@ pub(crate) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resp
 }
 
 async fn summary(app: &App, id: TraceId) -> (TraceId, Result<Tree, Error>) {
-    (id, app.stack.jaeger.trace(id).await.map(|trace| assemble(trace, Vec::new())))
+    (id, app.quick.jaeger.trace(id).await.map(|trace| assemble(trace, Vec::new())))
 }
 
 fn nothing(app: &App, id: &str) -> Response {

@@ -64,7 +64,14 @@ pub(crate) fn failures<'a>(errors: impl IntoIterator<Item = &'a Error>) -> Marku
             div.failures role="alert" {
                 @for (api, error) in first {
                     p {
-                        strong { (api) @if error.is_unreachable() { " does not answer." } @else { " answered with an error." } }
+                        strong {
+                            (api)
+                            @match error.hung_for() {
+                                Some(limit) => { " hangs: no answer within " (limit) "." },
+                                None if error.is_unreachable() => " does not answer.",
+                                None => " answered with an error.",
+                            }
+                        }
                         " " (error)
                     }
                 }

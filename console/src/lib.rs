@@ -6,6 +6,7 @@
 
 mod chart;
 mod correlation;
+mod deadline;
 mod gate;
 mod home;
 mod layout;

@@ -21,7 +21,7 @@ pub(crate) async fn page(State(app): State<App>, Query(params): Query<Params>) -
         return problem::bad_id(&app, "A trace or correlation id is 1 to 128 visible ASCII characters.");
     }
     if let Some(id) = text.parse::<TraceId>().ok().filter(|_| text.len() == 32 || text.len() == 16) {
-        match app.stack.jaeger.trace(id).await {
+        match app.quick.jaeger.trace(id).await {
             Ok(_) => return Redirect::to(&links::trace(id)).into_response(),
             Err(error) if error.is_not_found() => {}
             Err(error) => return problem::failed(&app, &error),

@@ -24,11 +24,15 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub(crate) struct App {
     pub(crate) stack: Stack,
+    /// The same APIs, with less patience: for questions whose answers are small.
+    pub(crate) quick: Stack,
     pub(crate) title: Arc<str>,
 }
 
-/// A page waits no longer than this for one answer.
+/// A page waits no longer than this for one answer; a trace may have thousands of spans.
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(5), body_bytes: 16 << 20 };
+/// And no longer than this for an answer that is small, and for all that the first page asks together.
+pub(crate) const QUICK: Duration = Duration::from_secs(2);
 /// After the shutdown signal, requests under way get this long.
 const DRAIN: Duration = Duration::from_secs(6);
 
@@ -37,8 +41,9 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// # Errors
 /// A base URL is malformed or not `http`.
 pub fn router(config: &Config) -> anyhow::Result<Router> {
-    let stack = Stack::with_limits(&config.prometheus, &config.loki, &config.jaeger, LIMITS)?;
-    let app = App { stack, title: config.title.as_str().into() };
+    let with = |limits| Stack::with_limits(&config.prometheus, &config.loki, &config.jaeger, limits);
+    let (stack, quick) = (with(LIMITS)?, with(Limits { timeout: QUICK, ..LIMITS })?);
+    let app = App { stack, quick, title: config.title.as_str().into() };
     let pages = Router::new()
         .route("/", get(home::page))
         .route("/trace/{id}", get(trace::page))

@@ -47,10 +47,27 @@ impl Error {
         matches!(self.kind, ErrorKind::NotFound { .. })
     }
 
+    /// The limit that passed without a whole answer, in words (`2 s`): what was asked hangs or is overloaded.
+    #[must_use]
+    pub fn hung_for(&self) -> Option<String> {
+        match self.kind {
+            ErrorKind::Timeout(limit) => Some(limit_text(limit)),
+            _ => None,
+        }
+    }
+
     /// No server could be reached or none answered in time, as opposed to a server that answered with an error.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         matches!(self.kind, ErrorKind::Refused { .. } | ErrorKind::Transport(_) | ErrorKind::Timeout(_))
+    }
+}
+
+/// A time limit as it was set: `2 s`, or `1500 ms` where it is no whole number of seconds.
+fn limit_text(limit: Duration) -> String {
+    match (limit.as_secs(), limit.subsec_millis()) {
+        (seconds, 0) => format!("{seconds} s"),
+        _ => format!("{} ms", limit.as_millis()),
     }
 }
 
@@ -67,7 +84,7 @@ pub enum ErrorKind {
     #[error("the connection failed: {0}")]
     Transport(String),
     /// No whole answer within the limit.
-    #[error("no answer within {} ms", .0.as_millis())]
+    #[error("no whole answer within {}; it hangs or is overloaded", limit_text(*.0))]
     Timeout(Duration),
     /// The answer is longer than the limit; nothing of it is kept.
     #[error("the answer is larger than {limit} bytes; ask for less (a shorter time, a smaller limit)")]

@@ -1,14 +1,14 @@
 //! Rate, errors and duration per service, from the services' own request metrics.
 
+use super::measured::{Measured, QUESTION, WHOLE};
+use crate::deadline::Deadline;
 use query::{
-    Error, Prometheus, TraceId, UnixNanos, Window,
-    prometheus::{ExemplarSeries, Sample, Series},
+    Api, Error, Prometheus, TraceId, UnixNanos, Window,
+    prometheus::{Answer, ExemplarSeries, Sample, Series},
 };
 use std::{collections::BTreeMap, time::Duration};
 
-const RATE: &str = "sum by (service) (rate(http_server_request_duration_seconds_count[1m]))";
-const FAILED: &str =
-    "sum by (service) (rate(http_server_request_duration_seconds_count{status=~\"5..\"}[1m]))";
+const COUNT: &str = "http_server_request_duration_seconds_count";
 const BUCKETS: &str = "http_server_request_duration_seconds_bucket";
 
 /// What the sparklines show, and in what steps.
@@ -17,9 +17,11 @@ const STEP: Duration = Duration::from_secs(10);
 const POINTS: usize = 31;
 
 /// How the services do, and which questions failed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Red {
     pub(super) services: Vec<Service>,
+    /// Over what time it was counted: a minute, or as long as there are samples.
+    pub(super) window: Duration,
     pub(super) errors: Vec<Error>,
 }
 
@@ -28,7 +30,7 @@ pub(super) struct Red {
 pub(super) struct Service {
     pub(super) name: String,
     pub(super) rate: Option<f64>,
-    /// Of all requests of the last minute, the share that was answered with 5xx.
+    /// Of all requests of the window, the share that was answered with 5xx.
     pub(super) error_ratio: Option<f64>,
     pub(super) p50: Option<f64>,
     pub(super) p95: Option<f64>,
@@ -40,32 +42,41 @@ pub(super) struct Service {
     pub(super) slowest: Option<(TraceId, f64)>,
 }
 
-fn quantile(q: &str) -> String {
-    format!("histogram_quantile({q}, sum by (service, le) (rate({BUCKETS}[1m])))")
-}
+/// Asks for everything at once, as soon as it is known over what window.
+pub(super) async fn now(prometheus: &Prometheus, now: UnixNanos, deadline: Deadline) -> Red {
+    let api = (Api::Prometheus, prometheus.base());
+    let since = prometheus.instant(QUESTION, Some(now));
+    let measured = match deadline.ask(api, "since when the services are measured", since).await {
+        Ok(answer) => Measured::new(answer.data.into_samples()),
+        Err(error) => return Red { services: Vec::new(), window: WHOLE, errors: vec![error] },
+    };
+    let window = measured.window(now);
+    let over = format!("{}s", window.as_secs());
+    let quantile =
+        |q: &str| format!("histogram_quantile({q}, sum by (service, le) (rate({BUCKETS}[{over}])))");
+    let rate_of = |labels: &str| format!("sum by (service) (rate({COUNT}{labels}[{over}]))");
 
-/// Asks for everything at once.
-pub(super) async fn now(prometheus: &Prometheus, now: UnixNanos) -> Red {
-    let window = Window { start: now.before(REACH), end: now };
-    let (p50, p95, p99) = (quantile("0.50"), quantile("0.95"), quantile("0.99"));
-    let (rate, failed, p50, p95, p99, exemplars) = tokio::join!(
-        prometheus.range(RATE, window, STEP),
-        prometheus.range(FAILED, window, STEP),
-        prometheus.instant(&p50, Some(now)),
-        prometheus.range(&p95, window, STEP),
-        prometheus.instant(&p99, Some(now)),
-        prometheus.exemplars(BUCKETS, window),
+    let reach = Window { start: now.before(REACH), end: now };
+    let line = async |expr: String| deadline.ask(api, &expr, prometheus.range(&expr, reach, STEP)).await;
+    let value = async |expr: String| deadline.ask(api, &expr, prometheus.instant(&expr, Some(now))).await;
+    let (rate, failed, p95, p50, p99, exemplars) = tokio::join!(
+        line(rate_of("")),
+        line(rate_of("{status=~\"5..\"}")),
+        line(quantile("0.95")),
+        value(quantile("0.50")),
+        value(quantile("0.99")),
+        deadline.ask(api, "the slowest requests", prometheus.exemplars(BUCKETS, reach)),
     );
     let mut errors = Vec::new();
-    let mut series = |answer: Result<query::prometheus::Answer, Error>| match answer {
-        Ok(answer) => lines(answer.data.into_series(), window.start),
+    let mut series = |answer: Result<Answer, Error>| match answer {
+        Ok(answer) => lines(answer.data.into_series(), reach.start),
         Err(error) => {
             errors.push(error);
             BTreeMap::new()
         }
     };
     let (mut rate, mut failed, mut p95) = (series(rate), series(failed), series(p95));
-    let mut samples = |answer: Result<query::prometheus::Answer, Error>| match answer {
+    let mut samples = |answer: Result<Answer, Error>| match answer {
         Ok(answer) => values(answer.data.into_samples()),
         Err(error) => {
             errors.push(error);
@@ -86,9 +97,14 @@ pub(super) async fn now(prometheus: &Prometheus, now: UnixNanos) -> Red {
             rate_line.iter().zip(failed_line).map(|(&all, failed)| ratio(failed, all)).collect();
         let p95_line = p95.remove(&name).unwrap_or_default();
         let last = |line: &[Option<f64>]| line.last().copied().flatten();
+        // The window ends with the last point and is filled there; it was not at the points of the first minute.
+        let (rate_now, error_now) = (last(&rate_line), last(&error_line));
+        let at = |slot: usize| reach.start.after(STEP * u32::try_from(slot).unwrap_or(u32::MAX));
+        let true_rate = |(slot, rate): (usize, Option<f64>)| measured.rate(&name, at(slot), window, rate?);
+        let rate_line = rate_line.into_iter().enumerate().map(true_rate).collect();
         Service {
-            rate: last(&rate_line),
-            error_ratio: last(&error_line),
+            rate: rate_now,
+            error_ratio: error_now,
             p50: p50.get(&name).copied(),
             p95: last(&p95_line),
             p99: p99.get(&name).copied(),
@@ -99,7 +115,7 @@ pub(super) async fn now(prometheus: &Prometheus, now: UnixNanos) -> Red {
             name,
         }
     };
-    Red { services: names.into_iter().map(service).collect(), errors }
+    Red { services: names.into_iter().map(service).collect(), window, errors }
 }
 
 /// The share of requests that failed. A service that never failed has no series of failures: that is zero, not

@@ -1,14 +1,21 @@
 //! How the first page looks.
 
 use super::{
+    measured,
     orders::Order,
+    reason::Outcome,
     red::{Red, Service},
 };
 use crate::{chart::sparkline, layout, links, serve::App};
 use maud::{Markup, html};
 use query::{Error, time::duration_text};
 
-pub(super) fn page(app: &App, red: &Red, orders: &Result<Vec<Order>, Error>, refresh: Option<u32>) -> Markup {
+pub(super) fn page(
+    app: &App,
+    red: &Red,
+    (orders, errors): &(Vec<Order>, Vec<Error>),
+    refresh: Option<u32>,
+) -> Markup {
     let body = html! {
         div.line {
             h1 { "Services now" }
@@ -17,10 +24,10 @@ pub(super) fn page(app: &App, red: &Red, orders: &Result<Vec<Order>, Error>, ref
                 None => p.quiet { "Held still. " a href="/" { "Reload every 5 s" } },
             }
         }
-        (layout::failures(red.errors.iter().chain(orders.as_ref().err())))
-        (services(&red.services))
+        (layout::failures(red.errors.iter().chain(errors)))
+        (services(red))
         h2 { "Latest orders" }
-        (latest(orders.as_deref().unwrap_or_default()))
+        (latest(orders))
     };
     layout::page(app, "Services now", refresh, &body)
 }
@@ -39,11 +46,16 @@ fn per_second(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |rate| format!("{rate:.1}/s"))
 }
 
-fn services(services: &[Service]) -> Markup {
+fn services(red: &Red) -> Markup {
+    let services = &red.services;
     html! {
         div.wide tabindex="0" role="region" aria-label="Services" {
             table.services {
-                caption { "Requests answered in the last minute; the lines show the last five minutes." }
+                caption {
+                    "Requests answered in the last " (red.window.as_secs()) " s"
+                    @if red.window < measured::WHOLE { ", as long as they have been measured" }
+                    "; the lines show the last five minutes."
+                }
                 thead { tr {
                     th scope="col" { "Service" }
                     th.number scope="col" { "Rate" } th { span.hidden { "Rate, last 5 minutes" } }
@@ -97,9 +109,9 @@ fn latest(orders: &[Order]) -> Markup {
             table.orders {
                 thead { tr {
                     th scope="col" { "Time" }
-                    th scope="col" { "Status" }
                     th.number scope="col" { "Duration" }
-                    th scope="col" { "Error" }
+                    th scope="col" { "Status" }
+                    th scope="col" { "Reason" }
                     th scope="col" { "Correlation id" }
                     th scope="col" { "Trace" }
                 } }
@@ -107,9 +119,11 @@ fn latest(orders: &[Order]) -> Markup {
                     @for order in orders {
                         tr {
                             td data-label="Time" { time datetime=(order.time) { (order.time.clock()) } }
-                            td data-label="Status" { (status(order)) }
                             td.number data-label="Duration" { (duration_text(order.duration_us)) }
-                            td.error-text data-label="Error" { (order.error.as_deref().unwrap_or("")) }
+                            td data-label="Status" { (status(order)) }
+                            td.reason.error-text[order.outcome() == Outcome::Failed] data-label="Reason" {
+                                (order.reason.as_deref().unwrap_or(""))
+                            }
                             td.id data-label="Correlation" {
                                 @if let Some(id) = &order.correlation { a href=(links::correlation(id)) { (id) } }
                             }
@@ -128,15 +142,14 @@ fn latest(orders: &[Order]) -> Markup {
 }
 
 fn status(order: &Order) -> Markup {
-    let class = match order.status {
-        Some(200..=299) => "ok",
-        Some(400..=499) => "warn",
-        Some(_) => "bad",
-        None => "none",
+    let class = match order.outcome() {
+        Outcome::Placed => "ok",
+        Outcome::Refused => "refused",
+        Outcome::Failed => "bad",
     };
     html! {
         span.status.(class) {
-            @match order.status { Some(code) => (code), None => "–" }
+            @match order.status { Some(code) => (code), None => "no answer" }
         }
     }
 }

@@ -11,7 +11,10 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use maud::html;
-use query::TraceId;
+use query::{
+    TraceId,
+    trace::{assemble, logs_of_tree},
+};
 
 pub(crate) async fn page(State(app): State<App>, Path(text): Path<String>) -> Response {
     let id: TraceId = match text.parse() {
@@ -22,17 +25,19 @@ pub(crate) async fn page(State(app): State<App>, Path(text): Path<String>) -> Re
     if canonical != format!("/trace/{text}") {
         return Redirect::to(&canonical).into_response();
     }
-    let loaded = match query::trace::load(&app.stack, id).await {
-        Ok(loaded) => loaded,
+    let mut tree = match app.stack.jaeger.trace(id).await {
+        Ok(trace) => assemble(trace, Vec::new()),
         Err(error) if error.is_not_found() => return unknown(&app, id),
         Err(error) => return problem::failed(&app, &error),
     };
-    let tree = loaded.tree;
-    let counts = counted::ask(&app.stack.prometheus, &tree).await;
+    // Both follow from the spans alone, so neither waits for the other.
+    let (logs, counts) =
+        tokio::join!(logs_of_tree(&app.stack.loki, &tree), counted::ask(&app.stack.prometheus, &tree));
+    let logs_error = logs.map(|logs| tree.place_logs(logs)).err();
     let failed = counts.iter().filter_map(|count| count.value.as_ref().err());
     let body = html! {
         (header::facts(&app, &tree))
-        (layout::failures(loaded.logs_error.iter().chain(failed)))
+        (layout::failures(logs_error.iter().chain(failed)))
         (waterfall::spans(&tree))
         (counted::table(&app, &counts))
     };

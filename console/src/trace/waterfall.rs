@@ -70,6 +70,7 @@ fn span(tree: &Tree, node: &Node) -> Markup {
         li.span.(depth).failed[node.is_error()] id={ "span-" (node.span.span_id) } {
             div.name {
                 span.service.(colour(service)) { (node.service) } " "
+                span.kind { (node.side()) } " "
                 span.operation { (node.span.operation_name) }
                 @if let Some(code) = node.http_status() { " " span.code { (code) } }
                 @if let Some(count) = node.resend_count() { " " span.badge { "resend " (count) } }
@@ -89,7 +90,8 @@ fn span(tree: &Tree, node: &Node) -> Markup {
     }
 }
 
-/// When the span ran, in thousandths of the trace.
+/// When the span ran, in thousandths of the trace. The style sheet gives the asking side of a call a paler bar; the word
+/// beside the name says the same.
 fn bar(tree: &Tree, node: &Node, colour: &str) -> Markup {
     let total = tree.duration_us.max(1) as f64;
     let share = |us: u64| (us as f64 / total * 1_000.0).min(1_000.0);
@@ -98,7 +100,7 @@ fn bar(tree: &Tree, node: &Node, colour: &str) -> Markup {
     let label =
         format!("from {} for {}", duration_text(node.offset_us), duration_text(node.span.duration_us));
     html! {
-        svg.bar.(colour) viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label=(label) {
+        svg.bar.(colour).(node.side()) viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label=(label) {
             rect x=(format!("{start:.1}")) width=(format!("{width:.1}")) height="10" {}
         }
     }

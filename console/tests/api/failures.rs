@@ -2,6 +2,8 @@
 
 use crate::{config, get, stub, words};
 use axum::{Router, http::StatusCode};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Bound, but not listening: connections are refused as long as the socket lives.
 fn refused() -> (tokio::net::TcpSocket, String) {
@@ -64,4 +66,49 @@ async fn a_correlation_id_is_not_unknown_only_because_nobody_answered() {
     let (_socket, down) = refused();
     let page = get(&app(&down, &down, &down), "/correlation/c-42").await;
     assert_eq!(page.status, StatusCode::BAD_GATEWAY);
+}
+
+/// Takes every question and answers none.
+async fn hanging() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let app = Router::new().fallback(|| async { std::future::pending::<()>().await });
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    base
+}
+
+#[tokio::test(start_paused = true)]
+async fn home_names_the_apis_that_hang_after_two_seconds() {
+    let hung = hanging().await;
+    let began = Instant::now();
+    let page = get(&app(&hung, &hung, &hung), "/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    for api in ["Prometheus", "Jaeger"] {
+        let wanted = format!("<strong>{api} hangs: no answer within 2 s.</strong>");
+        assert!(page.body.contains(&wanted), "{}", page.body);
+    }
+    assert_eq!(began.elapsed().as_secs(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trace_whose_lines_and_counters_hang_waits_for_both_at_once() {
+    let (hung, up) = (hanging().await, stub::serve(words()).await);
+    let began = Instant::now();
+    let page = get(&app(&hung, &hung, &up), &format!("/trace/{}", stub::TRACE)).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("SELECT idempotency_keys"), "the spans are there");
+    for api in ["Prometheus", "Loki"] {
+        assert!(page.body.contains(&format!("<strong>{api} hangs: no answer within 5 s.</strong>")), "{api}");
+    }
+    assert_eq!(began.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_correlation_id_is_given_up_before_a_browser_is_left_waiting() {
+    let hung = hanging().await;
+    let began = Instant::now();
+    let page = get(&app(&hung, &hung, &hung), "/correlation/c-42").await;
+    assert_eq!(page.status, StatusCode::GATEWAY_TIMEOUT);
+    assert!(page.body.contains("hangs: no answer within 2 s."), "{}", page.body);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

@@ -27,6 +27,7 @@ fn words() -> Words {
         start_us: START_US,
         correlated: 1,
         correlation: "c-42".to_owned(),
+        measured_s: None,
     }
 }
 

@@ -25,8 +25,59 @@ async fn home_lists_the_latest_orders_first() {
     assert!(at("09:07:14.") < at("09:07:12.") && at("09:07:12.") < at("09:07:05."), "by time");
     assert!(page.contains("product-service: pool exhausted"), "the failure farthest from the caller");
     assert!(page.contains(r#"<span class="status bad">503</span>"#));
-    assert!(page.contains(r#"<span class="status warn">409</span>"#));
+    assert!(page.contains(r#"<span class="status refused">409</span>"#), "no failure of the services");
     assert!(page.contains(r#"href="/correlation/c-42""#));
+}
+
+/// What stands in a table's row from a text on.
+fn rest_of_row<'a>(page: &'a str, from: &str) -> &'a str {
+    let at = page.find(from).unwrap_or_else(|| panic!("{from} is missing"));
+    page[at..].split("</tr>").next().unwrap()
+}
+
+#[tokio::test]
+async fn an_order_that_was_refused_says_why_and_is_not_red() {
+    let page = get(&console(words()).await, "/").await.body;
+    let row = rest_of_row(&page, "09:07:08.78");
+    assert!(row.contains(r#"<span class="status refused">409</span>"#), "{row}");
+    assert!(row.contains("0 left of pool exhausted"), "its log line knows the reason: {row}");
+    assert!(!row.contains("error-text"), "{row}");
+    let silent = rest_of_row(&page, "09:07:12.45");
+    assert!(
+        silent.contains("409") && !silent.contains("status 409"),
+        "nothing but the status is known: {silent}"
+    );
+}
+
+#[tokio::test]
+async fn an_order_that_the_services_failed_is_red_with_the_cause() {
+    let page = get(&console(words()).await, "/").await.body;
+    let row = rest_of_row(&page, "09:07:05.12");
+    let (status, cause) =
+        (row.find("503</span>").unwrap(), row.find("product-service: pool exhausted").unwrap());
+    assert!(status < cause, "the status stands before it: {row}");
+    assert!(row[status..cause].contains("error-text"), "{row}");
+}
+
+#[tokio::test]
+async fn home_says_over_what_time_it_counts() {
+    let app = console(words()).await;
+    assert!(get(&app, "/").await.body.contains("answered in the last 60 s;"));
+    let young = console(stub::Words { measured_s: Some(17.4), ..words() }).await;
+    let page = get(&young, "/").await.body;
+    assert!(page.contains("answered in the last 18 s, as long as they have been measured;"), "{page}");
+}
+
+#[tokio::test]
+async fn a_span_says_which_side_of_a_call_it_is() {
+    let page = get(&console(words()).await, &format!("/trace/{}", stub::TRACE)).await.body;
+    for (span, kind) in
+        [(1, "client"), (2, "server"), (3, "db"), (4, "client"), (5, "server"), (9, "internal")]
+    {
+        let from = page.find(&format!("id=\"span-{span:016}\"")).unwrap();
+        let row = page[from..].split("</li>").next().unwrap();
+        assert!(row.contains(&format!(r#"<span class="kind">{kind}</span>"#)), "span {span}: {row}");
+    }
 }
 
 #[tokio::test]

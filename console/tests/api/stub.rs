@@ -8,11 +8,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use query::UnixNanos;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// The trace that is known; it has a second one of the same correlation id linked to it.
 pub(crate) const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+/// The trace of an order that was refused for want of stock: its log lines say so, its spans only that it was.
+pub(crate) const REFUSED: &str = "95f7651916cd43dd8448eb211c80319c";
 /// The trace of the delivery, which links to the order's.
 pub(crate) const DELIVERY: &str = "1bf7651916cd43dd8448eb211c80319d";
 
@@ -25,6 +28,8 @@ pub(crate) struct Words {
     /// How many traces carry the correlation id, and what it is.
     pub(crate) correlated: usize,
     pub(crate) correlation: String,
+    /// For how many seconds the services have been measured, where that is known.
+    pub(crate) measured_s: Option<f64>,
 }
 
 /// Serves the stub on a free port; its base URL.
@@ -37,11 +42,12 @@ pub(crate) async fn serve(words: Words) -> String {
 }
 
 fn router(words: Words) -> Router {
+    let measured_s = words.measured_s;
     let (a, b, c, d) = (words.clone(), words.clone(), words.clone(), words);
     Router::new()
         .route(
             "/api/v1/query",
-            get(|Query(q): Query<HashMap<String, String>>| async move { instant(&q["query"]) }),
+            get(move |Query(q): Query<HashMap<String, String>>| async move { instant(&q["query"], measured_s) }),
         )
         .route(
             "/api/v1/query_range",
@@ -90,9 +96,17 @@ fn vector(rows: &[(Value, &str)]) -> Value {
     json!({"status": "success", "data": {"resultType": "vector", "result": rows}})
 }
 
-fn instant(query: &str) -> Json<Value> {
+fn instant(query: &str, measured_s: Option<f64>) -> Json<Value> {
     let row = |service: &str, value: &'static str| (json!({"service": service}), value);
-    Json(if query.starts_with("http_server") {
+    Json(if query.contains("process_start_time_seconds") {
+        // Measured for as long as the words say; without, for longer than anybody looks back.
+        let now = UnixNanos::now().micros() as f64 / 1e6;
+        let since = measured_s.map(|seconds| (now - seconds).to_string());
+        let services = ["order-service", "product-service", "user-service"];
+        let rows =
+            since.iter().flat_map(|since| services.map(|name| (json!({"service": name}), since.as_str())));
+        vector(&rows.collect::<Vec<_>>())
+    } else if query.starts_with("http_server") {
         vector(&[row("a", "1200"), row("a", "34")])
     } else if query.contains("0.50") {
         vector(&[
@@ -157,6 +171,16 @@ fn lines(words: &Words, query: &str) -> Json<Value> {
         line(20_000, TRACE, "7", "ERROR", &words.text, json!({"pool": "stock", "waited_ms": "8.1"})),
         line(26_000, TRACE, "ee", "DEBUG", "written in a span that was dropped", json!({})),
     ];
+    if query.contains(REFUSED) && query.contains("| trace_id=~") {
+        order.push(line(
+            3_700_000,
+            REFUSED,
+            "2",
+            "INFO",
+            "order refused",
+            json!({"outcome": "out_of_stock", "detail": format!("0 left of {}", words.text)}),
+        ));
+    }
     if query.contains("correlation_id") {
         order.truncate(if words.correlated == 0 { 0 } else { 1 });
         if words.correlated > 1 {

@@ -55,6 +55,12 @@ impl Tree {
         self.nodes.iter().filter(|node| matches!(node.place, Place::Orphan { .. }))
     }
 
+    /// Puts log lines beside the spans they were written in, after those that are there already.
+    pub fn place_logs(&mut self, logs: Vec<LogEntry>) {
+        let loose = place_logs(&mut self.nodes, logs);
+        self.loose_logs.extend(loose);
+    }
+
     /// How many spans failed.
     #[must_use]
     pub fn errors(&self) -> usize {

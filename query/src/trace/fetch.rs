@@ -30,11 +30,43 @@ pub struct Loaded {
 /// Jaeger did not give the trace ([`crate::ErrorKind::NotFound`] if it has none). That Loki failed is no error, but
 /// said in [`Loaded::logs_error`]: spans alone are better than nothing.
 pub async fn load(stack: &Stack, id: TraceId) -> Result<Loaded, Error> {
-    let trace = stack.jaeger.trace(id).await?;
-    match logs_of_trace(&stack.loki, id, around(&trace)).await {
-        Ok(logs) => Ok(Loaded { tree: assemble(trace, logs), logs_error: None }),
-        Err(error) => Ok(Loaded { tree: assemble(trace, Vec::new()), logs_error: Some(error) }),
-    }
+    let mut tree = assemble(stack.jaeger.trace(id).await?, Vec::new());
+    let logs_error = match logs_of_tree(&stack.loki, &tree).await {
+        Ok(logs) => {
+            tree.place_logs(logs);
+            None
+        }
+        Err(error) => Some(error),
+    };
+    Ok(Loaded { tree, logs_error })
+}
+
+/// The log lines of a trace whose spans are known, the oldest first; they are looked for around its time only.
+///
+/// # Errors
+/// As of [`Loki::query_range`].
+pub async fn logs_of_tree(loki: &Loki, tree: &Tree) -> Result<Vec<LogEntry>, Error> {
+    let start = UnixNanos::from_micros(tree.start_us);
+    let end = start.after(Duration::from_micros(tree.duration_us));
+    logs_of_trace(loki, tree.id, Window { start: start.before(AROUND), end: end.after(AROUND) }).await
+}
+
+/// The log lines of several traces, the oldest first, whichever way they came (see [`logs_with`]). Both ways are asked
+/// at once.
+///
+/// # Errors
+/// As of [`Loki::query_range`].
+pub async fn logs_of_traces(loki: &Loki, ids: &[TraceId], window: Window) -> Result<Vec<LogEntry>, Error> {
+    let ids: Vec<String> = ids.iter().map(TraceId::to_string).collect();
+    let any = quoted(&ids.join("|"));
+    let beside = format!(r#"{{service_name=~".+"}} | trace_id=~{any}"#);
+    let within = format!(r#"{{service_name=~".+"}} |~ {any} | json | trace_id=~{any}"#);
+    let ask =
+        |logql: String| async move { loki.query_range(&logql, window, LOG_LINES, Direction::Forward).await };
+    let (mut found, pushed) = tokio::try_join!(ask(beside), ask(within))?;
+    found.extend(pushed);
+    found.sort_by_key(|entry| entry.time);
+    Ok(found)
 }
 
 /// The log lines of one trace, the oldest first.
@@ -97,7 +129,7 @@ pub async fn find_by_correlation(
         for found in join_all(searches).await {
             match found {
                 Ok(traces) => {
-                    first_seen.extend(traces.iter().map(|trace| (trace.trace_id, around(trace).start)));
+                    first_seen.extend(traces.iter().map(|trace| (trace.trace_id, start(trace))));
                 }
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -111,12 +143,7 @@ pub async fn find_by_correlation(
     Ok(traces.into_iter().map(|(id, _)| id).collect())
 }
 
-/// The time of a trace and a little around it.
-fn around(trace: &Trace) -> Window {
-    let start = trace.spans.iter().map(|span| span.start_us).min().unwrap_or(0);
-    let end = trace.spans.iter().map(|span| span.end_us()).max().unwrap_or(start);
-    Window {
-        start: UnixNanos::from_micros(start).before(AROUND),
-        end: UnixNanos::from_micros(end).after(AROUND),
-    }
+/// When its first span began.
+fn start(trace: &Trace) -> UnixNanos {
+    UnixNanos::from_micros(trace.spans.iter().map(|span| span.start_us).min().unwrap_or(0))
 }

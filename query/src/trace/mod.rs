@@ -1,6 +1,6 @@
 //! One trace with its logs, as a tree: what the terminal and the web page show.
 //!
-//! [`assemble`] is pure; [`load`], [`logs_of_trace`] and [`find_by_correlation`] ask the APIs. Nothing here draws.
+//! [`assemble`] is pure; [`load`], [`logs_of_trace`], [`find_by_correlation`] and their like ask the APIs. Nothing here draws.
 
 mod assemble;
 mod fetch;
@@ -9,6 +9,6 @@ mod node;
 mod order;
 
 pub use assemble::{Tree, assemble};
-pub use fetch::{Loaded, find_by_correlation, load, logs_of_trace, logs_with};
+pub use fetch::{Loaded, find_by_correlation, load, logs_of_trace, logs_of_traces, logs_of_tree, logs_with};
 pub use gaps::Gap;
 pub use node::{Kind, Link, Node, Place};

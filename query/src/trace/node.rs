@@ -90,6 +90,21 @@ impl Node {
         }
     }
 
+    /// Which side it is in one word, for people: `server`, `client`, `producer`, `consumer`, `internal`, or `db` for
+    /// work in a database, whatever kind its library gives it.
+    #[must_use]
+    pub fn side(&self) -> &'static str {
+        let database = || ["db.system.name", "db.system"].iter().any(|key| self.span.tag(key).is_some());
+        match self.kind() {
+            Kind::Server => "server",
+            Kind::Client | Kind::Internal if database() => "db",
+            Kind::Client => "client",
+            Kind::Producer => "producer",
+            Kind::Consumer => "consumer",
+            Kind::Internal => "internal",
+        }
+    }
+
     /// Whether it failed.
     #[must_use]
     pub fn is_error(&self) -> bool {

@@ -28,6 +28,10 @@ async fn a_server_that_never_answers_ends_with_the_timeout() {
     let limits = Limits { timeout: Duration::from_secs(3), ..Limits::default() };
     let error = Prometheus::new(&base, limits).unwrap().instant("up", None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Timeout(Duration::from_secs(3)));
+    let wanted = format!(
+        "Prometheus API, instant query up, at {base}/api/v1/query: no whole answer within 3 s; it hangs or is overloaded"
+    );
+    assert_eq!(error.to_string(), wanted, "who hung, over what, where, and for how long");
 }
 
 #[tokio::test(start_paused = true)]
