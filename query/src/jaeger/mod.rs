@@ -6,11 +6,11 @@
 mod model;
 mod search;
 
-pub use model::{Process, Reference, ReferenceKind, Span, SpanLog, Tag, TagValue, Trace};
+pub use model::{Dependency, Process, Reference, ReferenceKind, Span, SpanLog, Tag, TagValue, Trace};
 pub use search::SearchParams;
 
 use crate::{
-    Api, Error, ErrorKind, Limits, TraceId,
+    Api, Error, ErrorKind, Limits, TraceId, Window,
     http::{Http, Question, excerpt},
 };
 use serde::de::DeserializeOwned;
@@ -68,6 +68,18 @@ impl Jaeger {
     pub async fn search(&self, params: &SearchParams) -> Result<Vec<Trace>, Error> {
         let asked = format!("search for traces of {}", params.service);
         self.data(&Question { asked, path: &["api", "traces"], params: params.to_pairs() }).await
+    }
+
+    /// Which service called which in a window, as far as spans show it.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    pub async fn dependencies(&self, window: Window) -> Result<Vec<Dependency>, Error> {
+        let millis = |nanos: i64| (nanos.max(0) / 1_000_000).to_string();
+        let lookback = window.end.0.saturating_sub(window.start.0);
+        let params = vec![("endTs", millis(window.end.0)), ("lookback", millis(lookback))];
+        self.data(&Question { asked: "dependencies".to_owned(), path: &["api", "dependencies"], params })
+            .await
     }
 
     /// One trace.

@@ -5,6 +5,18 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
 
+/// One service calling another (or itself).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dependency {
+    /// Who calls.
+    pub parent: String,
+    /// Who is called.
+    pub child: String,
+    /// How often, in the window that was asked for.
+    pub call_count: u64,
+}
+
 /// The stored spans of one trace, in no order.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,7 +7,7 @@ mod entry;
 pub use entry::LogEntry;
 
 use crate::{
-    Api, Error, ErrorKind, Labels, Limits, Window,
+    Api, Error, ErrorKind, Labels, Limits, UnixNanos, Window,
     http::{Http, Question, excerpt},
     prometheus::{self, Data, Series},
 };
@@ -23,6 +23,15 @@ pub enum Direction {
     Backward,
     /// The oldest first.
     Forward,
+}
+
+/// What a query of either kind gives.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Log lines, of a log query.
+    Lines(Vec<LogEntry>),
+    /// Numbers, of a metric query (or of a log query counted by the server, which none here asks for).
+    Numbers(Data),
 }
 
 /// A client of one Loki.
@@ -86,6 +95,43 @@ impl Loki {
         direction: Direction,
     ) -> Result<Value, Error> {
         self.http.get(&range(logql, window, limit, direction)).await
+    }
+
+    /// A query of either kind over a window: at most `limit` lines, the newest first, or a number per step.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    pub async fn range(
+        &self,
+        logql: &str,
+        window: Window,
+        step: Duration,
+        limit: usize,
+    ) -> Result<Answer, Error> {
+        let mut question = range(logql, window, limit, Direction::Backward);
+        question.params.push(("step", format!("{:.3}", step.as_secs_f64())));
+        question.asked = format!("range query {logql}");
+        self.answer(&question).await
+    }
+
+    /// A query of either kind at one moment.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    pub async fn instant(&self, logql: &str, time: UnixNanos, limit: usize) -> Result<Answer, Error> {
+        let params =
+            vec![("query", logql.to_owned()), ("time", time.0.to_string()), ("limit", limit.to_string())];
+        let path = &["loki", "api", "v1", "query"];
+        self.answer(&Question { asked: format!("instant query {logql}"), path, params }).await
+    }
+
+    async fn answer(&self, question: &Question<'_>) -> Result<Answer, Error> {
+        let value = self.http.get(question).await?;
+        let answer = match value.pointer("/data/resultType").and_then(Value::as_str) {
+            Some("streams") => entry::parse(value).map(Answer::Lines),
+            _ => prometheus::parse_answer(value).map(Answer::Numbers),
+        };
+        answer.map_err(|why| self.http.error(question, ErrorKind::Malformed(why)))
     }
 
     /// The numbers a metric query (`count_over_time(…)`) gives over a window, one per step.

@@ -109,3 +109,13 @@ async fn a_refused_search_is_told_in_jaegers_words() {
         matches!(&error.kind, ErrorKind::Api { status: 400, message, .. } if message.contains("is required"))
     );
 }
+
+#[tokio::test]
+async fn dependencies_are_asked_in_milliseconds() {
+    let body = r#"{"data":[{"parent":"a","child":"b","callCount":7}],"errors":null}"#;
+    let stub = Stub::json(body).await;
+    let window = Window { start: UnixNanos(1_000_000_000), end: UnixNanos(61_000_000_000) };
+    let found = client(&stub).dependencies(window).await.unwrap();
+    assert_eq!((found[0].parent.as_str(), found[0].child.as_str(), found[0].call_count), ("a", "b", 7));
+    assert_eq!(stub.asked(), ["/api/dependencies?endTs=61000&lookback=60000"]);
+}

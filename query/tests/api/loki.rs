@@ -1,7 +1,10 @@
 //! The Loki client against bodies as Loki writes them.
 
 use crate::stub::Stub;
-use query::{ErrorKind, Limits, Loki, UnixNanos, Window, loki::Direction};
+use query::{
+    ErrorKind, Limits, Loki, UnixNanos, Window,
+    loki::{Answer, Direction},
+};
 use std::time::Duration;
 
 const WINDOW: Window = Window { start: UnixNanos(1_000), end: UnixNanos(9_000) };
@@ -47,6 +50,21 @@ async fn a_metric_query_is_not_taken_for_lines() {
     let stub = Stub::json(STREAMS).await;
     let error = client(&stub).metric_range("{a=\"b\"}", WINDOW, Duration::from_secs(5)).await.unwrap_err();
     assert!(error.to_string().contains("log lines, not values"), "{error}");
+}
+
+#[tokio::test]
+async fn a_query_of_either_kind_is_answered_as_what_it_is() {
+    let stub = Stub::json(STREAMS).await;
+    let lines = client(&stub).range(r#"{a="b"}"#, WINDOW, Duration::from_secs(5), 7).await.unwrap();
+    assert!(matches!(&lines, Answer::Lines(lines) if lines.len() == 3), "{lines:?}");
+    assert!(stub.asked()[0].ends_with("&limit=7&direction=backward&step=5.000"), "{:?}", stub.asked());
+
+    let body = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1700000000,"4"]}],"stats":{}}}"#;
+    let stub = Stub::json(body).await;
+    let answer = client(&stub).instant("sum(rate({a=\"b\"}[1m]))", UnixNanos(9), 7).await.unwrap();
+    let Answer::Numbers(data) = answer else { panic!("{answer:?}") };
+    assert_eq!(data.into_samples()[0].point.value, 4.0);
+    assert!(stub.asked()[0].starts_with("/loki/api/v1/query?"), "{:?}", stub.asked());
 }
 
 #[tokio::test]
