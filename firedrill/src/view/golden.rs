@@ -84,11 +84,13 @@ fn lines() -> Vec<LogEntry> {
 
 fn order() -> Tree {
     let failed = [
+        ("span.kind", json!("server")),
         ("http.response.status_code", json!(503)),
         ("error", json!(true)),
         ("otel.status_description", json!("pool exhausted")),
     ];
     let resent = [
+        ("span.kind", json!("client")),
         ("http.request.resend_count", json!(1)),
         ("http.response.status_code", json!(503)),
         ("error", json!(true)),
@@ -101,6 +103,7 @@ fn order() -> Tree {
             "POST /orders",
             (0, 40_000),
             &[
+                ("span.kind", json!("client")),
                 ("correlation.id", json!("c-42")),
                 ("http.response.status_code", json!(503)),
                 ("error", json!(true)),
@@ -119,7 +122,14 @@ fn order() -> Tree {
                 ("error", json!(true)),
             ],
         ),
-        span("p2", 3, 2, "SELECT orders", (1_200, 900), &[]),
+        span(
+            "p2",
+            3,
+            2,
+            "SELECT orders",
+            (1_200, 900),
+            &[("span.kind", json!("client")), ("db.system.name", json!("sqlite"))],
+        ),
         span("p2", 4, 2, "POST /products/{id}/reserve", (10_000, 11_000), &resent),
         span("p3", 5, 4, "POST /products/{id}/reserve", (11_500, 8_500), &failed),
         span(
@@ -147,6 +157,20 @@ fn order() -> Tree {
 #[test]
 fn a_failed_order_is_drawn_with_its_lines_orphans_and_links() {
     same("trace.txt", &trace::render(&order(), PLAIN));
+}
+
+#[test]
+fn both_sides_of_a_hop_are_told_apart_by_a_word() {
+    for width in [120, 60] {
+        let text = trace::render(&order(), Look { color: false, width });
+        let side = |begin: &str| {
+            let name = |line: &&str| line.trim_start_matches(['│', '├', '└', '─', ' ']).starts_with(begin);
+            let line = text.lines().find(name).unwrap();
+            ["client", "server", "db"].into_iter().find(|side| line.contains(&format!(" {side} ")))
+        };
+        let hop = ["loadgen", "order-service", "order-service SEL", "product-service"].map(side);
+        assert_eq!(hop, ["client", "server", "db", "server"].map(Some), "{text}");
+    }
 }
 
 #[test]

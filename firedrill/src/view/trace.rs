@@ -11,6 +11,9 @@ use query::{
 const LEVELS: usize = 12;
 /// Columns of offset and duration each.
 const TIMES: usize = 9;
+/// Columns of the word for the side of a call; a narrow terminal cuts the long ones.
+const SIDE: usize = 8;
+const SIDE_NARROW: usize = 6;
 /// Columns of the status, with its mark.
 const STATUS: usize = 6;
 
@@ -98,8 +101,9 @@ impl Drawing<'_> {
 
     fn span(&mut self, node: &Node, open: &[bool]) {
         let (at, below) = branches(open, !node.children.is_empty());
-        let bar_width = if self.look.width >= 80 { self.look.width / 4 } else { 0 };
-        let label_width = self.look.width.saturating_sub(bar_width + 2 * TIMES + STATUS + 4);
+        let (bar_width, side_width) =
+            if self.look.width >= 80 { (self.look.width / 5, SIDE) } else { (0, SIDE_NARROW) };
+        let label_width = self.look.width.saturating_sub(bar_width + side_width + 2 * TIMES + STATUS + 5);
 
         let service = clean(&node.service);
         let resend = node.resend_count().map(|n| format!(" (resend {n})")).unwrap_or_default();
@@ -114,10 +118,13 @@ impl Drawing<'_> {
         let style = self.service_style(node);
         let status = node.http_status().map(|code| format!(" {code}")).unwrap_or_default();
         let (mark, mark_style) = if node.is_error() { ("✗", RED) } else { ("✓", GREEN) };
+        // A hop has two spans of the same name: the one that asks and the one that answers.
+        let side = format!("{:<side_width$}", cut(node.side(), side_width));
         let text = format!(
-            "{}{} {name}{padding} {}{:>TIMES$} {:>TIMES$} {}",
+            "{}{} {name}{padding} {} {}{:>TIMES$} {:>TIMES$} {}",
             look.paint(DIM, &at),
             look.paint(style, &service),
+            look.paint(DIM, &side),
             self.bar(node, bar_width, style),
             format!("+{}", duration_text(node.offset_us)),
             duration_text(node.span.duration_us),

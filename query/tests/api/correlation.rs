@@ -80,3 +80,27 @@ async fn a_trace_is_loaded_with_its_lines_or_with_the_reason_why_not() {
     assert_eq!(without.tree.nodes.len(), 1);
     assert!(without.logs_error.is_some_and(|e| e.is_unreachable()));
 }
+
+#[tokio::test]
+async fn the_lines_of_several_traces_are_found_whichever_way_they_came() {
+    let loki = Stub::with(|uri: &str| {
+        let (time, line) = if uri.contains("json") {
+            (10, r#"{\"message\":\"pushed\",\"trace_id\":\"a2\"}"#)
+        } else {
+            (20, "over OTLP")
+        };
+        format!(
+            r#"{{"status":"success","data":{{"resultType":"streams","result":[{{"stream":{{"service_name":"a"}},"values":[["{time}","{line}",{{}}]]}}]}}}}"#
+        )
+    })
+    .await;
+    let ids = [TraceId(0xa1), TraceId(0xa2)];
+    let stack = Stack::new("http://127.0.0.1:1", &loki.base, "http://127.0.0.1:1").unwrap();
+    let lines = trace::logs_of_traces(&stack.loki, &ids, WINDOW).await.unwrap();
+    assert_eq!(lines.iter().map(|line| line.time.0).collect::<Vec<_>>(), [10, 20], "the oldest first");
+    assert_eq!(lines[0].trace_id(), Some(ids[1]));
+    for uri in loki.asked() {
+        let both = format!("trace_id%3D%7E%22{}%7C{}%22", ids[0], ids[1]);
+        assert!(uri.contains(&both), "one question for all: {uri}");
+    }
+}

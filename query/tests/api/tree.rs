@@ -135,6 +135,32 @@ fn a_server_span_tells_its_error_its_correlation_and_its_metric() {
 }
 
 #[test]
+fn a_span_names_its_side_and_work_in_a_database_is_told_from_calls() {
+    let side = |tags: &[(&str, &str)]| {
+        let mut one = span(1, None, 0, 1);
+        one["tags"] = tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
+        assemble(trace(vec![one]), vec![]).nodes[0].side()
+    };
+    let sqlite = ("db.system.name", "sqlite");
+    assert_eq!(side(&[("span.kind", "server")]), "server");
+    assert_eq!(side(&[("span.kind", "client")]), "client");
+    assert_eq!(side(&[("span.kind", "client"), sqlite]), "db");
+    assert_eq!(side(&[("span.kind", "internal"), ("db.system", "mysql")]), "db");
+    assert_eq!(side(&[("span.kind", "server"), sqlite]), "server", "a database's own span answers a request");
+    assert_eq!(side(&[]), "internal");
+}
+
+#[test]
+fn log_lines_that_come_later_are_placed_as_if_they_had_come_with_the_spans() {
+    let spans = || trace(vec![span(1, None, 0, 5), span(2, Some(1), 1, 2)]);
+    let logs = || vec![log(3, "2"), log(1, "1"), log(2, "ff")];
+    let mut later = assemble(spans(), vec![]);
+    later.place_logs(logs());
+    assert_eq!(later, assemble(spans(), logs()));
+    assert_eq!(later.loose_logs.len(), 1);
+}
+
+#[test]
 fn a_trace_without_spans_is_an_empty_tree() {
     let tree = assemble(trace(json!([])), vec![log(1, "1")]);
     assert!(tree.root().is_none());
