@@ -5,14 +5,13 @@ use std::sync::Arc;
 use opentelemetry_otlp::{
     ExporterBuildError, LogExporter, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
-
 use tonic::metadata::MetadataMap;
 
 use super::http::{ExportClient, Rejections, rejected_log_records, rejected_spans};
 use super::{ExportRuntime, Supervisor};
 use crate::config::{Otlp, Protocol};
 use crate::names::signal;
-use crate::pipeline::{Budget, logs, spans};
+use crate::pipeline::{Budget, Counted};
 
 /// Why an exporter could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -33,32 +32,40 @@ pub enum ExportError {
     Header(String),
 }
 
+/// The builders of the two signals' exporters are alike in every call and share no trait.
+macro_rules! counted {
+    ($exporter:ident, $signal:expr, $rejections:expr, $otlp:ident, $runtime:ident, $budget:ident) => {{
+        let supervisor = Supervisor::new($signal, $runtime.handle().clone(), $otlp.timeout);
+        // A gRPC channel starts its worker on the runtime that is current.
+        let _here = $runtime.handle().enter();
+        let built = match $otlp.protocol {
+            Protocol::HttpProtobuf => $exporter::builder()
+                .with_http()
+                .with_http_client(client($otlp, $runtime, $rejections, &supervisor)?)
+                .with_headers($otlp.headers.iter().cloned().collect())
+                .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+                .with_endpoint(&$otlp.endpoint)
+                .with_timeout($otlp.timeout)
+                .build(),
+            Protocol::Grpc => $exporter::builder()
+                .with_tonic()
+                .with_metadata(metadata($otlp)?)
+                .with_endpoint(&$otlp.endpoint)
+                .with_timeout($otlp.timeout)
+                .build(),
+        };
+        let inner = built.map_err(|source| build_error($otlp, source))?;
+        Ok(Counted { inner, budget: $budget, supervisor })
+    }};
+}
+
 /// The exporter of spans.
 pub(crate) fn span_exporter(
     otlp: &Otlp,
     runtime: &ExportRuntime,
     budget: Arc<Budget>,
-) -> Result<spans::Counted<SpanExporter>, ExportError> {
-    let supervisor = Supervisor::new(signal::TRACES, runtime.handle().clone(), otlp.timeout);
-    // A gRPC channel starts its worker on the runtime that is current.
-    let _here = runtime.handle().enter();
-    let built = match otlp.protocol {
-        Protocol::HttpProtobuf => SpanExporter::builder()
-            .with_http()
-            .with_http_client(client(otlp, runtime, rejected_spans, &supervisor)?)
-            .with_headers(otlp.headers.iter().cloned().collect())
-            .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
-            .with_endpoint(&otlp.endpoint)
-            .with_timeout(otlp.timeout)
-            .build(),
-        Protocol::Grpc => SpanExporter::builder()
-            .with_tonic()
-            .with_metadata(metadata(otlp)?)
-            .with_endpoint(&otlp.endpoint)
-            .with_timeout(otlp.timeout)
-            .build(),
-    };
-    Ok(spans::Counted { inner: built.map_err(|source| build_error(otlp, source))?, budget, supervisor })
+) -> Result<Counted<SpanExporter>, ExportError> {
+    counted!(SpanExporter, signal::TRACES, rejected_spans, otlp, runtime, budget)
 }
 
 /// The exporter of log records.
@@ -66,26 +73,8 @@ pub(crate) fn log_exporter(
     otlp: &Otlp,
     runtime: &ExportRuntime,
     budget: Arc<Budget>,
-) -> Result<logs::Counted<LogExporter>, ExportError> {
-    let supervisor = Supervisor::new(signal::LOGS, runtime.handle().clone(), otlp.timeout);
-    let _here = runtime.handle().enter();
-    let built = match otlp.protocol {
-        Protocol::HttpProtobuf => LogExporter::builder()
-            .with_http()
-            .with_http_client(client(otlp, runtime, rejected_log_records, &supervisor)?)
-            .with_headers(otlp.headers.iter().cloned().collect())
-            .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
-            .with_endpoint(&otlp.endpoint)
-            .with_timeout(otlp.timeout)
-            .build(),
-        Protocol::Grpc => LogExporter::builder()
-            .with_tonic()
-            .with_metadata(metadata(otlp)?)
-            .with_endpoint(&otlp.endpoint)
-            .with_timeout(otlp.timeout)
-            .build(),
-    };
-    Ok(logs::Counted { inner: built.map_err(|source| build_error(otlp, source))?, budget, supervisor })
+) -> Result<Counted<LogExporter>, ExportError> {
+    counted!(LogExporter, signal::LOGS, rejected_log_records, otlp, runtime, budget)
 }
 
 fn client(

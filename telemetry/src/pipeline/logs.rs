@@ -1,4 +1,4 @@
-//! Log records: the correlation id onto each, a place for each before it is queued, the result of each export.
+//! Log records: the correlation id onto each, and a place for each before it is queued.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +7,10 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::logs::{AnyValue, LogRecord as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::logs::{LogBatch, LogExporter, LogProcessor, SdkLogRecord};
+use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 
 use super::Budget;
 use crate::correlation::CorrelationId;
-use crate::export::Supervisor;
 use crate::names::CORRELATION_ID_LOG;
 
 /// Adds `correlation_id` from the active context's baggage to every record.
@@ -54,31 +53,6 @@ impl<P: LogProcessor> LogProcessor for Bounded<P> {
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.budget.close();
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
-    }
-}
-
-/// Exports under supervision and enters the result into the books.
-#[derive(Debug)]
-pub(crate) struct Counted<E> {
-    pub(crate) inner: E,
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) supervisor: Supervisor,
-}
-
-impl<E: LogExporter> LogExporter for Counted<E> {
-    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
-        let items = batch.iter().count();
-        let (result, lost) = self.supervisor.run(items, self.inner.export(batch)).await;
-        self.budget.done(items, lost);
-        result
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.inner.shutdown_with_timeout(timeout)
     }
 

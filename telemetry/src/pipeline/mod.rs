@@ -5,7 +5,9 @@
 //! it back when its export is over, and what does not arrive is counted once and exactly.
 
 pub(crate) mod budget;
+mod counted;
 pub(crate) mod logs;
 pub(crate) mod spans;
 
 pub(crate) use budget::Budget;
+pub(crate) use counted::Counted;

@@ -1,4 +1,4 @@
-//! Spans: the correlation id onto each at its start, a place for each before it is queued, the result of each export.
+//! Spans: the correlation id onto each at its start, and a place for each before it is queued.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +7,10 @@ use opentelemetry::trace::Span as _;
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::Budget;
 use crate::correlation::CorrelationId;
-use crate::export::Supervisor;
 use crate::names::CORRELATION_ID;
 
 /// Sets `correlation.id` from the parent context's baggage on every span.
@@ -61,35 +60,6 @@ impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.budget.close();
         self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
-    }
-}
-
-/// Exports under supervision and enters the result into the books.
-#[derive(Debug)]
-pub(crate) struct Counted<E> {
-    pub(crate) inner: E,
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) supervisor: Supervisor,
-}
-
-impl<E: SpanExporter> SpanExporter for Counted<E> {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let items = batch.len();
-        let (result, lost) = self.supervisor.run(items, self.inner.export(batch)).await;
-        self.budget.done(items, lost);
-        result
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
     }
 
     fn set_resource(&mut self, resource: &Resource) {
