@@ -1,11 +1,12 @@
 //! An instrumented SQLite pool over sqlx: one file, WAL, a bounded number of connections.
 //!
 //! Every wait for a connection, every transaction and every statement is a span with the database semantic conventions,
-//! and feeds the `db_client_*` metrics. Statements are constants ([`statement!`](crate::statement)), so that spans and
+//! and feeds the `db_client_*` metrics; so is the begin and the end of a transaction when it is slow (`boundary.rs`). Statements are constants ([`statement!`](crate::statement)), so that spans and
 //! metrics carry the parameterised text and never a value.
 //!
 //! It does not build SQL, map rows or retry: a caller that wants a retry knows whether its work may run twice.
 
+mod boundary;
 mod corrupt;
 mod error;
 mod metrics;

@@ -24,6 +24,7 @@ pub mod correlation;
 pub mod db;
 mod export;
 mod guard;
+mod late;
 mod loki;
 pub mod metrics;
 pub mod names;

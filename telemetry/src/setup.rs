@@ -27,6 +27,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, filter};
 use crate::config::{Config, LogExport, Queue};
 use crate::export::{self, ExportError, ExportRuntime};
 use crate::guard::{Parts, Telemetry};
+use crate::late::LateTracer;
 use crate::loki::{self, LokiError};
 use crate::metrics::Metrics;
 use crate::names::{attribute, signal};
@@ -240,7 +241,8 @@ fn event_filter(config: &Config) -> Result<EnvFilter, InitError> {
 }
 
 /// The lean layer: without source location, thread, target, level and idle times, which nobody asks a span for and which
-/// cost half as much again. It also activates the span's context, from which logs, metrics and calls take their ids.
+/// cost half as much again. It also activates the span's context, from which logs, metrics and calls take their ids. The
+/// tracer of late spans lies under the same filter: another one would make each call site ask both anew every time.
 fn span_layer<S>(tracer: &SdkTracerProvider, disabled: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
@@ -260,7 +262,8 @@ where
         // The no-op tracer hands the caller's span context and baggage through.
         Box::new(lean!(layer))
     } else {
-        Box::new(lean!(layer.with_tracer(tracer.tracer("firedrill"))))
+        let tracer = tracer.tracer("firedrill");
+        Box::new(lean!(layer.with_tracer(tracer.clone())).and_then(LateTracer(tracer)))
     }
 }
 

@@ -53,7 +53,7 @@ impl HttpLimits {
 }
 
 /// Reads the database variables: `DATABASE_PATH` (the file), `DB_MAX_CONNECTIONS` (8), `DB_ACQUIRE_TIMEOUT_MS` (1,000),
-/// `DB_BUSY_TIMEOUT_MS` (5,000).
+/// `DB_BUSY_TIMEOUT_MS` (5,000), `DB_SPAN_FROM_MS` (1; 0: a span for each begin and end of a transaction).
 ///
 /// # Errors
 /// For the first variable that cannot be used.
@@ -63,6 +63,20 @@ pub fn database_settings(env: &Env<'_>, default_path: &str) -> Result<telemetry:
         max_connections: env.number("DB_MAX_CONNECTIONS", default.max_connections, 1..=64)?,
         acquire_timeout: env.millis("DB_ACQUIRE_TIMEOUT_MS", default.acquire_timeout)?,
         busy_timeout: env.millis("DB_BUSY_TIMEOUT_MS", default.busy_timeout)?,
+        span_from: Duration::from_millis(env.number("DB_SPAN_FROM_MS", 1, 0..=3_600_000)?),
         path: default.path,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_of_slow_steps_alone_or_of_each_step_can_be_had() {
+        let slow = database_settings(&Env::new(&|_| None), "x.db").unwrap();
+        assert_eq!(slow.span_from, Duration::from_millis(1));
+        let each = |name: &str| (name == "DB_SPAN_FROM_MS").then(|| "0".to_owned());
+        assert_eq!(database_settings(&Env::new(&each), "x.db").unwrap().span_from, Duration::ZERO);
+    }
 }

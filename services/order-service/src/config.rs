@@ -14,7 +14,8 @@ use crate::outbound::Policy;
 pub struct Config {
     /// `LISTEN_ADDR` (127.0.0.1:5003).
     pub listen: SocketAddr,
-    /// `DATABASE_PATH` (order-service.db), `DB_MAX_CONNECTIONS`, `DB_ACQUIRE_TIMEOUT_MS`, `DB_BUSY_TIMEOUT_MS`.
+    /// `DATABASE_PATH` (order-service.db), `DB_MAX_CONNECTIONS`, `DB_ACQUIRE_TIMEOUT_MS`, `DB_BUSY_TIMEOUT_MS`,
+    /// `DB_SPAN_FROM_MS`.
     pub database: db::Settings,
     /// The HTTP server's bounds.
     pub http: HttpLimits,

@@ -11,7 +11,8 @@ use telemetry::db;
 pub struct Config {
     /// `LISTEN_ADDR` (127.0.0.1:5002).
     pub listen: SocketAddr,
-    /// `DATABASE_PATH` (product-service.db), `DB_MAX_CONNECTIONS`, `DB_ACQUIRE_TIMEOUT_MS`, `DB_BUSY_TIMEOUT_MS`.
+    /// `DATABASE_PATH` (product-service.db), `DB_MAX_CONNECTIONS`, `DB_ACQUIRE_TIMEOUT_MS`, `DB_BUSY_TIMEOUT_MS`,
+    /// `DB_SPAN_FROM_MS`.
     pub database: db::Settings,
     /// The HTTP server's bounds.
     pub http: HttpLimits,

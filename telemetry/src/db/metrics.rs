@@ -28,6 +28,7 @@ pub(super) struct Operation {
 pub(super) struct PoolMetrics {
     operations: Family<Operation, Histogram, fn() -> Histogram>,
     wait: Histogram,
+    turn: Histogram,
     timeouts: Counter,
     pending: std::sync::Arc<AtomicI64>,
 }
@@ -41,19 +42,25 @@ impl PoolMetrics {
         let this = Self {
             operations: Family::new_with_constructor(histogram as fn() -> Histogram),
             wait: histogram(),
+            turn: histogram(),
             timeouts: Counter::default(),
             pending: std::sync::Arc::default(),
         };
         metrics.register(|registry| {
             registry.register(
                 "db_client_operation_duration_seconds",
-                "Time of one database statement, by operation, collection and outcome",
+                "Time of one database statement, by operation, collection (none for BEGIN and its like) and outcome",
                 this.operations.clone(),
             );
             registry.register(
                 "db_client_connections_wait_time_seconds",
                 "Time a caller waited for a connection of the pool",
                 this.wait.clone(),
+            );
+            registry.register(
+                "db_client_write_turn_wait_time_seconds",
+                "Time a writer waited for its turn, before it asked for a connection",
+                this.turn.clone(),
             );
             registry.register(
                 "db_client_connections_timeouts",
@@ -68,18 +75,23 @@ impl PoolMetrics {
         this
     }
 
-    pub(super) fn operation(&self, statement: &super::Statement, outcome: &'static str, elapsed: Duration) {
-        self.operations
-            .get_or_create(&Operation {
-                operation: statement.operation,
-                collection: statement.collection,
-                outcome,
-            })
-            .observe(elapsed.as_secs_f64());
+    pub(super) fn operation(
+        &self,
+        operation: &'static str,
+        collection: &'static str,
+        outcome: &'static str,
+        elapsed: Duration,
+    ) {
+        let labels = Operation { operation, collection, outcome };
+        self.operations.get_or_create(&labels).observe(elapsed.as_secs_f64());
     }
 
     pub(super) fn waited(&self, elapsed: Duration) {
         self.wait.observe(elapsed.as_secs_f64());
+    }
+
+    pub(super) fn waited_for_turn(&self, elapsed: Duration) {
+        self.turn.observe(elapsed.as_secs_f64());
     }
 
     pub(super) fn timed_out(&self) {

@@ -26,10 +26,12 @@ pub struct Settings {
     pub acquire_timeout: Duration,
     /// How long a writer waits for another writer's lock.
     pub busy_timeout: Duration,
+    /// From how long on a transaction's begin or end, or the wait for the turn to write, is a span of its own.
+    pub span_from: Duration,
 }
 
 impl Settings {
-    /// The usual values for a file: 8 connections, 1 s to acquire, 5 s for a lock.
+    /// The usual values for a file: 8 connections, 1 s to acquire, 5 s for a lock, spans from 1 ms on.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -37,6 +39,7 @@ impl Settings {
             max_connections: 8,
             acquire_timeout: Duration::from_secs(1),
             busy_timeout: Duration::from_secs(5),
+            span_from: Duration::from_millis(1),
         }
     }
 

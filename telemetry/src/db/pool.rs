@@ -12,7 +12,9 @@ use tracing::field::Empty;
 
 use super::metrics::PoolMetrics;
 use super::statement::{Parent, Parts};
-use super::{Error, Migration, OpenError, Query, Row, Session, Settings, Transaction, migrate, open};
+use super::{
+    Error, Migration, OpenError, Query, Row, Session, Settings, Transaction, boundary, migrate, open,
+};
 
 /// A pool on one SQLite file. Clones share it.
 #[derive(Clone)]
@@ -23,7 +25,7 @@ pub struct Database {
 
 pub(super) struct Shared {
     pool: SqlitePool,
-    settings: Settings,
+    pub(super) settings: Settings,
     /// `db.namespace`: the file's name without its ending.
     pub(super) namespace: String,
     pub(super) metrics: PoolMetrics,
@@ -127,12 +129,15 @@ impl Database {
     }
 
     /// The turn to write, for at most the busy time-out.
-    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
+    pub(super) async fn turn(&self, parent: Parent<'_>) -> Result<OwnedSemaphorePermit, Error> {
         let turn = Arc::clone(&self.shared.turn).acquire_owned();
-        match tokio::time::timeout(self.shared.settings.busy_timeout, turn).await {
-            Ok(turn) => turn.map_err(|_| Error::Closed),
-            Err(_) => Err(Error::Busy),
-        }
+        let wait = async {
+            match tokio::time::timeout(self.shared.settings.busy_timeout, turn).await {
+                Ok(turn) => turn.map_err(|_| Error::Closed),
+                Err(_) => Err(Error::Busy),
+            }
+        };
+        boundary::turn(&self.shared, parent, wait).await
     }
 
     /// One statement on a connection of its own: at most one row.
@@ -156,7 +161,8 @@ impl Database {
     /// # Errors
     /// As [`begin`](Self::begin) and [`Query::execute`].
     pub async fn execute(&self, query: Query) -> Result<u64, Error> {
-        let _turn = self.turn().await?;
+        let parent = if self.traced { Parent::Current } else { Parent::Untraced };
+        let _turn = self.turn(parent).await?;
         query.execute(&mut self.acquire().await?).await
     }
 

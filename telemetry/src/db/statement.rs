@@ -139,17 +139,23 @@ async fn observed<T>(
     let started = Instant::now();
     match work.await {
         Ok(value) => {
-            shared.metrics.operation(statement, "ok", started.elapsed());
+            shared.metrics.operation(statement.operation, statement.collection, "ok", started.elapsed());
             if !span.is_disabled()
                 && let Some(count) = returned(&value)
             {
-                span.record("db.response.returned_rows", count);
+                // Signed: the span layer turns unsigned numbers into text.
+                span.record("db.response.returned_rows", i64::try_from(count).unwrap_or(i64::MAX));
             }
             Ok(value)
         }
         Err(error) => {
             let error = Error::from(error);
-            shared.metrics.operation(statement, error.kind(), started.elapsed());
+            shared.metrics.operation(
+                statement.operation,
+                statement.collection,
+                error.kind(),
+                started.elapsed(),
+            );
             span.record("error.type", error.kind());
             span.record("otel.status_code", "ERROR");
             Err(error)

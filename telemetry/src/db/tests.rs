@@ -26,9 +26,10 @@ impl Scratch {
     }
 
     fn settings(&self) -> Settings {
+        // Time-outs that only a test that means them meets.
         Settings {
-            acquire_timeout: Duration::from_millis(20),
-            busy_timeout: Duration::from_millis(20),
+            acquire_timeout: Duration::from_secs(60),
+            busy_timeout: Duration::from_secs(60),
             ..Settings::new(self.directory.path().join("notes.db"))
         }
     }
@@ -99,9 +100,7 @@ async fn a_transaction_dropped_without_commit_is_undone_and_frees_the_turn() {
 #[tokio::test]
 async fn writers_queue_without_holding_a_connection() {
     let scratch = Scratch::new();
-    let settings =
-        Settings { max_connections: 2, busy_timeout: Duration::from_secs(60), ..scratch.settings() };
-    let database = scratch.open_with(settings).await;
+    let database = scratch.open_with(Settings { max_connections: 2, ..scratch.settings() }).await;
     let first = database.begin().await.unwrap();
     let queued: Vec<_> = (0..5)
         .map(|id: i64| {
@@ -121,7 +120,8 @@ async fn writers_queue_without_holding_a_connection() {
 #[tokio::test]
 async fn a_writer_whose_turn_does_not_come_is_told_busy() {
     let scratch = Scratch::new();
-    let database = scratch.open().await;
+    let busy_timeout = Duration::from_millis(20);
+    let database = scratch.open_with(Settings { busy_timeout, ..scratch.settings() }).await;
     let _held = database.begin().await.unwrap();
     assert!(matches!(database.begin().await, Err(Error::Busy)));
 }
@@ -129,7 +129,10 @@ async fn a_writer_whose_turn_does_not_come_is_told_busy() {
 #[tokio::test]
 async fn a_full_pool_is_a_counted_timeout_and_its_states_are_gauges() {
     let scratch = Scratch::new();
-    let database = scratch.open_with(Settings { max_connections: 1, ..scratch.settings() }).await;
+    // Long enough to open a connection, which counts as well.
+    let acquire_timeout = Duration::from_millis(500);
+    let settings = Settings { max_connections: 1, acquire_timeout, ..scratch.settings() };
+    let database = scratch.open_with(settings).await;
     let held = database.acquire().await.unwrap();
     assert_eq!(scratch.sample("db_client_connections_usage", ",state=\"used\"").as_deref(), Some("1"));
     assert!(matches!(database.acquire().await, Err(Error::PoolTimeout(_))));

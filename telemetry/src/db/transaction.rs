@@ -1,4 +1,4 @@
-//! A write transaction as a span, with its statements as children.
+//! A write transaction as a span, with its statements as children, and its begin and end as well when they are slow.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
+use super::boundary::{BEGIN, COMMIT, ROLLBACK};
 use super::pool::Shared;
 use super::statement::{Parent, Parts};
 use super::{Database, Error, Session};
@@ -33,18 +34,14 @@ impl Drop for ToTheEnd {
 }
 
 impl Transaction {
-    /// The span begins before the wait for the turn: a queue of writers shows as transactions whose first statement is
-    /// late.
+    /// The span begins before the wait for the turn, which is a part of the time a transaction takes.
     pub(super) async fn begin(database: &Database) -> Result<Self, Error> {
         let span = if database.traced { transaction_span(&database.shared) } else { Span::none() };
         match Self::begin_in(database, &span).await {
-            Ok((inner, turn)) => Ok(Self {
-                inner,
-                shared: Arc::clone(&database.shared),
-                span: ToTheEnd(span),
-                traced: database.traced,
-                _turn: turn,
-            }),
+            Ok((inner, turn)) => {
+                let shared = Arc::clone(&database.shared);
+                Ok(Self { inner, shared, span: ToTheEnd(span), traced: database.traced, _turn: turn })
+            }
             Err(error) => {
                 fail(&span, &error);
                 Err(error)
@@ -56,10 +53,12 @@ impl Transaction {
         database: &Database,
         span: &Span,
     ) -> Result<(sqlx::Transaction<'static, Sqlite>, OwnedSemaphorePermit), Error> {
-        let turn = database.turn().await?;
+        let parent = parent(span, database.traced);
+        let turn = database.turn(parent).await?;
         let connection = database.acquire().instrument(span.clone()).await?;
-        let begin = sqlx::SqlSafeStr::into_sql_str("BEGIN IMMEDIATE");
-        Ok((sqlx::Transaction::begin(connection.inner, Some(begin)).await?, turn))
+        let begin = Some(sqlx::SqlSafeStr::into_sql_str(BEGIN.text()));
+        let begin = sqlx::Transaction::begin(connection.inner, begin);
+        Ok((BEGIN.observed(&database.shared, parent, begin).await?, turn))
     }
 
     /// Makes the changes permanent.
@@ -67,18 +66,15 @@ impl Transaction {
     /// # Errors
     /// [`Error::Full`] and the like; nothing of the transaction is kept then.
     pub async fn commit(self) -> Result<(), Error> {
-        let Self { inner, span, _turn, .. } = self;
-        match inner.commit().await {
+        let Self { inner, shared, span, traced, _turn } = self;
+        let outcome = COMMIT.observed(&shared, parent(&span.0, traced), inner.commit()).await;
+        match &outcome {
             Ok(()) => {
                 span.0.record("db.transaction.outcome", "commit");
-                Ok(())
             }
-            Err(error) => {
-                let error = Error::from(error);
-                fail(&span.0, &error);
-                Err(error)
-            }
+            Err(error) => fail(&span.0, error),
         }
+        outcome
     }
 
     /// Takes the changes back.
@@ -86,10 +82,14 @@ impl Transaction {
     /// # Errors
     /// When the connection is gone; the changes are undone in any case.
     pub async fn rollback(self) -> Result<(), Error> {
-        let Self { inner, span, _turn, .. } = self;
+        let Self { inner, shared, span, traced, _turn } = self;
         span.0.record("db.transaction.outcome", "rollback");
-        inner.rollback().await.map_err(Error::from)
+        ROLLBACK.observed(&shared, parent(&span.0, traced), inner.rollback()).await
     }
+}
+
+fn parent(span: &Span, traced: bool) -> Parent<'_> {
+    if traced { Parent::Span(span) } else { Parent::Untraced }
 }
 
 fn transaction_span(shared: &Shared) -> Span {
@@ -112,7 +112,7 @@ fn fail(span: &Span, error: &Error) {
 
 impl Session for Transaction {
     fn parts(&mut self) -> Parts<'_> {
-        let parent = if self.traced { Parent::Span(&self.span.0) } else { Parent::Untraced };
+        let parent = parent(&self.span.0, self.traced);
         Parts { connection: &mut self.inner, shared: &self.shared, parent }
     }
 }
