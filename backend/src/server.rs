@@ -1,11 +1,14 @@
 //! Serves one axum router on one listener, bounded: connections, time to ask for something, time of an exchange.
 //! It knows nothing of the API it serves.
 
+mod unread;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service as _;
@@ -18,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::Limits;
+use unread::ReadOn;
 
 /// How long open exchanges may go on after shutdown was asked.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -99,10 +103,13 @@ impl Server {
     fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
         let asked = CancellationToken::new();
         let router = TowerToHyperService::new(self.router.clone());
-        let mark = asked.clone();
+        let (mark, protocol) = (asked.clone(), self.protocol);
         let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
             mark.cancel();
-            router.call(request)
+            router.call(match protocol {
+                Protocol::Http1 => ReadOn::within(request).map(Body::new),
+                Protocol::Http2 => request.map(Body::new),
+            })
         });
         let io = TokioIo::new(stream);
         // A broken connection is the client's matter and not worth a line.
