@@ -64,15 +64,14 @@ pub(crate) fn failures<'a>(errors: impl IntoIterator<Item = &'a Error>) -> Marku
             div.failures role="alert" {
                 @for (api, error) in first {
                     p {
-                        strong {
-                            (api)
-                            @match error.hung_for() {
-                                Some(limit) => { " hangs: no answer within " (limit) "." },
-                                None if error.is_unreachable() => " does not answer.",
-                                None => " answered with an error.",
-                            }
+                        @match error.hung_for() {
+                            Some(limit) => {
+                                strong { (api) " gave no answer within " (limit) "." }
+                                " It hangs or is overloaded; it was asked at " (error.url) "."
+                            },
+                            None if error.is_unreachable() => { strong { (api) " does not answer." } " " (error) },
+                            None => { strong { (api) " answered with an error." } " " (error) },
                         }
-                        " " (error)
                     }
                 }
             }

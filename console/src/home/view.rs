@@ -27,10 +27,13 @@ pub(super) fn page(
         (layout::failures(red.errors.iter().chain(errors)))
         (services(red))
         h2 { "Latest orders" }
-        (latest(orders))
+        (latest(orders, orders.is_empty() && !errors.is_empty()))
     };
     layout::page(app, "Services now", refresh, &body)
 }
+
+/// That there is nothing would be a guess.
+const NOT_KNOWN: &str = "Not known: see above.";
 
 /// A duration in seconds, for people.
 fn seconds(value: Option<f64>) -> String {
@@ -48,13 +51,16 @@ fn per_second(value: Option<f64>) -> String {
 
 fn services(red: &Red) -> Markup {
     let services = &red.services;
+    let unknown = services.is_empty() && !red.errors.is_empty();
     html! {
         div.wide tabindex="0" role="region" aria-label="Services" {
             table.services {
-                caption {
-                    "Requests answered in the last " (red.window.as_secs()) " s"
-                    @if red.window < measured::WHOLE { ", as long as they have been measured" }
-                    "; the lines show the last five minutes."
+                @if !unknown {
+                    caption {
+                        "Requests answered in the last " (red.window.as_secs()) " s"
+                        @if red.window < measured::WHOLE { ", as long as they have been measured" }
+                        "; the lines show the last five minutes."
+                    }
                 }
                 thead { tr {
                     th scope="col" { "Service" }
@@ -68,7 +74,9 @@ fn services(red: &Red) -> Markup {
                 tbody {
                     @for s in services { (service(s)) }
                     @if services.is_empty() {
-                        tr { td colspan="10" { "No requests have been measured yet." } }
+                        tr { td colspan="10" {
+                            @if unknown { (NOT_KNOWN) } @else { "No requests have been measured yet." }
+                        } }
                     }
                 }
             }
@@ -103,7 +111,7 @@ fn service(s: &Service) -> Markup {
     }
 }
 
-fn latest(orders: &[Order]) -> Markup {
+fn latest(orders: &[Order], unknown: bool) -> Markup {
     html! {
         div.wide tabindex="0" role="region" aria-label="Latest orders" {
             table.orders {
@@ -133,7 +141,9 @@ fn latest(orders: &[Order]) -> Markup {
                         }
                     }
                     @if orders.is_empty() {
-                        tr { td colspan="6" { "No order has arrived within the last hour." } }
+                        tr { td colspan="6" {
+                            @if unknown { (NOT_KNOWN) } @else { "No order has arrived within the last hour." }
+                        } }
                     }
                 }
             }
