@@ -1,7 +1,9 @@
-//! What the three services do alike and no domain knows: configuration, bounded HTTP serving, problem answers, probes.
+//! What the three services do alike and no domain knows: configuration, the life of a process, bounded HTTP serving, problem
+//! answers, probes.
 //!
 //! It holds no business type and no SQL: two services that shared one would have to be changed together.
 
+pub mod base;
 pub mod clock;
 pub mod env;
 pub mod extract;

@@ -1,7 +1,5 @@
 //! `?page=&per_page=`: pages count from 1, and both have an upper bound.
 
-use serde::Deserialize;
-
 use crate::problem::Problem;
 
 /// The most items on one page.
@@ -9,8 +7,8 @@ pub const MAX_PER_PAGE: u32 = 100;
 /// The last page that can be asked for.
 pub const MAX_PAGE: u32 = 10_000;
 
-/// The raw parameters, to be flattened into nothing: handlers name the two fields themselves and call [`Page::new`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// A page within the bounds. Handlers document the two parameters with their own query and call [`Page::new`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     /// The page, from 1.
     pub page: u32,

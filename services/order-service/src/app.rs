@@ -1,12 +1,11 @@
 //! Wiring: the state, the router, the background tasks, and serving until told to stop.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use chassis::limits::HttpLimits;
-use chassis::probes::{self, Probes};
-use chassis::{layers, serve};
+use chassis::base::Base;
 use telemetry::Metrics;
 use telemetry::db::{Database, Migration};
 use tokio::net::TcpListener;
@@ -20,7 +19,7 @@ use crate::config::WorkConfig;
 use crate::metrics::OrderMetrics;
 use crate::neighbours::{Products, Users};
 use crate::outbound::{OutboundMetrics, Peer};
-use crate::{Config, StartError, orders, outbox, recovery};
+use crate::{Config, NAME, orders, outbox, recovery};
 
 /// The schema, oldest step first.
 const MIGRATIONS: &[Migration] = &[
@@ -37,7 +36,7 @@ struct Document;
 #[derive(Clone)]
 pub struct App(Arc<Shared>);
 
-impl std::ops::Deref for App {
+impl Deref for App {
     type Target = Shared;
 
     fn deref(&self) -> &Shared {
@@ -49,8 +48,6 @@ impl std::ops::Deref for App {
 pub struct Shared {
     /// The database.
     pub database: Database,
-    /// Cancelled when the service was told to stop.
-    pub draining: CancellationToken,
     pub(crate) users: Users,
     pub(crate) products: Products,
     pub(crate) orders: OrderMetrics,
@@ -59,51 +56,44 @@ pub struct Shared {
     pub(crate) sagas: TaskTracker,
     /// Wakes the relay when an event was written.
     pub(crate) outbox_written: Notify,
-    metrics: Metrics,
-    limits: HttpLimits,
+    base: Base,
 }
 
 impl App {
     /// Opens the database, brings its schema up to date, and prepares the calls to the neighbours.
     ///
     /// # Errors
-    /// When the database cannot be opened.
+    /// A [`StartError`](crate::StartError) when the database cannot be opened.
     pub async fn start(config: Config, metrics: Metrics) -> anyhow::Result<Self> {
-        let database = Database::open(config.database, &metrics).await.map_err(StartError::Database)?;
-        database.migrate(MIGRATIONS).await.map_err(StartError::Database)?;
-        let outbound = OutboundMetrics::register(&metrics);
-        let peer = |name, base| Peer::new(name, base, config.outbound.clone(), &metrics, &outbound);
+        let base = Base::open(NAME, config.database, MIGRATIONS, config.http, metrics).await?;
+        let outbound = OutboundMetrics::register(&base.metrics);
+        let peer = |name, url| Peer::new(name, url, config.outbound.clone(), &base.metrics, &outbound);
         Ok(Self(Arc::new(Shared {
-            database,
-            draining: CancellationToken::new(),
+            database: base.database.clone(),
             users: Users::new(peer(Users::NAME, config.user_service)?),
             products: Products::new(peer(Products::NAME, config.product_service)?),
-            orders: OrderMetrics::register(&metrics),
+            orders: OrderMetrics::register(&base.metrics),
             work: config.work,
             sagas: TaskTracker::new(),
             outbox_written: Notify::new(),
-            metrics,
-            limits: config.http,
+            base,
         })))
     }
 }
 
 /// The whole public API.
 pub fn router(app: &App) -> Router {
-    let probes =
-        Probes { service: crate::NAME, database: app.database.clone(), draining: app.draining.clone() };
-    let (routes, openapi) = OpenApiRouter::with_openapi(Document::openapi())
-        .merge(orders::routes::routes())
-        .with_state(app.clone())
-        .merge(probes::routes(probes))
-        .split_for_parts();
-    layers::around(routes.merge(probes::document(&openapi)), &app.limits, &app.metrics)
+    app.base.router(
+        OpenApiRouter::with_openapi(Document::openapi())
+            .merge(orders::routes::routes())
+            .with_state(app.clone()),
+    )
 }
 
 /// Serves on `listener` until `shutdown` resolves, then lets requests, orders and deliveries in flight finish.
 ///
 /// # Errors
-/// A [`StartError`] when the database cannot be opened; nothing stops a service that once started.
+/// As [`App::start`]; nothing stops a service that once started.
 pub async fn run(
     listener: TcpListener,
     config: Config,
@@ -111,22 +101,22 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let app = App::start(config, metrics).await?;
-    let background = TaskTracker::new();
-    let stop = CancellationToken::new();
+    let (background, stop) = (TaskTracker::new(), CancellationToken::new());
     background.spawn(outbox::relay::run(app.clone(), stop.clone()));
     background.spawn(recovery::run(app.clone(), stop.clone()));
-    tracing::info!(address = %listener.local_addr()?, "serving");
-    let cut_off = serve::serve(listener, router(&app), &app.limits, app.draining.clone(), shutdown).await;
+    app.base.run(listener, router(&app), shutdown, finish(&app, &background, &stop)).await
+}
+
+/// Orders first, because they write the events that the relay delivers. What does not end in time is in the database: the
+/// recovery and the relay of the next start take it up.
+async fn finish(app: &App, background: &TaskTracker, stop: &CancellationToken) {
+    let limit = app.base.limits.drain_timeout;
     app.sagas.close();
-    let sagas_done = tokio::time::timeout(app.limits.drain_timeout, app.sagas.wait()).await.is_ok();
+    let sagas_done = tokio::time::timeout(limit, app.sagas.wait()).await.is_ok();
     stop.cancel();
     background.close();
-    let background_done = tokio::time::timeout(app.limits.drain_timeout, background.wait()).await.is_ok();
+    let background_done = tokio::time::timeout(limit, background.wait()).await.is_ok();
     if !(sagas_done && background_done) {
-        // What is left is in the database: the recovery and the relay of the next start take it up.
         tracing::warn!(orders = app.sagas.len(), "stopped before all work was done");
     }
-    app.database.close().await;
-    tracing::info!(cut_off, "stopped");
-    Ok(())
 }

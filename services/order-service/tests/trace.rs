@@ -116,6 +116,7 @@ async fn an_order_is_one_trace_and_its_delivery_links_to_it() {
     let delivery = spans.iter().find(|span| span.name == "outbox deliver").unwrap();
     assert_eq!(delivery.parent_span_id, SpanId::INVALID);
     assert_ne!(delivery.span_context.trace_id(), order.span_context.trace_id());
+    assert!(delivery.attributes.contains(&opentelemetry::KeyValue::new("event.attempt", 1_i64)), "a number");
     let link = delivery.links.iter().next().expect("a link");
     assert_eq!(link.span_context.span_id(), order.span_context.span_id());
     assert_eq!(link.span_context.trace_id(), order.span_context.trace_id());

@@ -1,20 +1,18 @@
 //! Wiring: the state, the router, and serving until told to stop.
 
 use std::future::Future;
+use std::ops::Deref;
 
 use axum::Router;
-use chassis::limits::HttpLimits;
-use chassis::probes::{self, Probes};
-use chassis::{layers, serve};
+use chassis::base::Base;
 use telemetry::Metrics;
-use telemetry::db::{Database, Migration};
+use telemetry::db::Migration;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::metrics::ShopMetrics;
-use crate::{Config, StartError, catalogue, reservations, seed};
+use crate::{Config, NAME, catalogue, reservations, seed};
 
 /// The schema, oldest step first.
 const MIGRATIONS: &[Migration] = &[
@@ -29,49 +27,49 @@ struct Document;
 /// What handlers share; clones are cheap.
 #[derive(Clone)]
 pub struct App {
-    /// The database.
-    pub database: Database,
-    /// Cancelled when the service was told to stop.
-    pub draining: CancellationToken,
     pub(crate) shop: ShopMetrics,
-    metrics: Metrics,
-    limits: HttpLimits,
+    base: Base,
+}
+
+impl Deref for App {
+    type Target = Base;
+
+    fn deref(&self) -> &Base {
+        &self.base
+    }
 }
 
 impl App {
-    /// Opens the database, brings its schema up to date, and fills an empty one.
+    /// Opens the database, brings its schema up to date, fills an empty one, and counts the stock.
     ///
     /// # Errors
-    /// When the database cannot be opened or filled.
+    /// A [`StartError`](crate::StartError) when the database cannot be opened, filled or read.
     pub async fn start(config: Config, metrics: Metrics) -> anyhow::Result<Self> {
-        let database = Database::open(config.database, &metrics).await.map_err(StartError::Database)?;
-        database.migrate(MIGRATIONS).await.map_err(StartError::Database)?;
-        seed::fill_if_empty(&database.untraced()).await?;
-        let shop = ShopMetrics::register(&metrics);
-        for (category, units) in catalogue::store::stock_by_category(&database.untraced()).await? {
+        let base = Base::open(NAME, config.database, MIGRATIONS, config.http, metrics).await?;
+        base.fill_if_empty(&seed::ANY, seed::fill).await?;
+        let shop = ShopMetrics::register(&base.metrics);
+        let stock = catalogue::store::stock_by_category(&base.database.untraced()).await;
+        for (category, units) in stock.map_err(|error| base.refused(error))? {
             shop.stock_changed(&category, units);
         }
-        Ok(Self { database, draining: CancellationToken::new(), shop, metrics, limits: config.http })
+        Ok(Self { shop, base })
     }
 }
 
 /// The whole public API.
 pub fn router(app: &App) -> Router {
-    let probes =
-        Probes { service: crate::NAME, database: app.database.clone(), draining: app.draining.clone() };
-    let (routes, openapi) = OpenApiRouter::with_openapi(Document::openapi())
-        .merge(catalogue::routes::routes())
-        .merge(reservations::routes::routes())
-        .with_state(app.clone())
-        .merge(probes::routes(probes))
-        .split_for_parts();
-    layers::around(routes.merge(probes::document(&openapi)), &app.limits, &app.metrics)
+    app.router(
+        OpenApiRouter::with_openapi(Document::openapi())
+            .merge(catalogue::routes::routes())
+            .merge(reservations::routes::routes())
+            .with_state(app.clone()),
+    )
 }
 
 /// Serves on `listener` until `shutdown` resolves, then lets requests in flight finish.
 ///
 /// # Errors
-/// A [`StartError`] when the database cannot be opened; nothing stops a service that once started.
+/// As [`App::start`]; nothing stops a service that once started.
 pub async fn run(
     listener: TcpListener,
     config: Config,
@@ -79,9 +77,5 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let app = App::start(config, metrics).await?;
-    tracing::info!(address = %listener.local_addr()?, "serving");
-    let cut_off = serve::serve(listener, router(&app), &app.limits, app.draining.clone(), shutdown).await;
-    app.database.close().await;
-    tracing::info!(cut_off, "stopped");
-    Ok(())
+    app.run(listener, router(&app), shutdown, async {}).await
 }

@@ -1,7 +1,7 @@
 //! The catalogue of an empty database. One statement, so that a start stays fast.
 
 use serde_json::{Value, json};
-use telemetry::db::{Database, Error, Statement, query};
+use telemetry::db::{Query, Statement, query};
 use telemetry::statement;
 
 /// Generated products that never run out under load.
@@ -23,7 +23,7 @@ const KINDS: [(&str, &str, usize); 8] = [
     ("light", "Desk Light", 1899),
 ];
 
-static ANY: Statement = statement!("SELECT", "products", "SELECT 1 FROM products LIMIT 1");
+pub(crate) static ANY: Statement = statement!("SELECT", "products", "SELECT 1 FROM products LIMIT 1");
 static FILL: Statement = statement!(
     "INSERT",
     "products",
@@ -31,16 +31,8 @@ static FILL: Statement = statement!(
      SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1)"
 );
 
-pub(crate) async fn fill_if_empty(database: &Database) -> Result<(), Error> {
-    let mut transaction = database.begin().await?;
-    if query(&ANY).fetch_optional(&mut transaction).await?.is_some() {
-        return transaction.rollback().await;
-    }
-    let rows = Value::from_iter(catalogue()).to_string();
-    let products = query(&FILL).bind(rows).execute(&mut transaction).await?;
-    transaction.commit().await?;
-    tracing::info!(products, "seed data written");
-    Ok(())
+pub(crate) fn fill() -> Query {
+    query(&FILL).bind(Value::from_iter(catalogue()).to_string())
 }
 
 fn catalogue() -> impl Iterator<Item = Value> {

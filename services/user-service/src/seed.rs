@@ -1,6 +1,6 @@
 //! The accounts of an empty database: two that people type, and a generated crowd. One statement, so that a start stays fast.
 
-use telemetry::db::{Database, Error, Statement, query};
+use telemetry::db::{Query, Statement, query};
 use telemetry::statement;
 
 /// Every seeded account's password is `correct-horse`: argon2id, 4 MiB, 2 passes, 1 lane. A demo's cost, chosen for memory.
@@ -20,7 +20,7 @@ const LAST_NAMES: [&str; 25] = [
     "Weber", "Yilmaz", "Zhang",
 ];
 
-static ANY: Statement = statement!("SELECT", "users", "SELECT 1 FROM users LIMIT 1");
+pub(crate) static ANY: Statement = statement!("SELECT", "users", "SELECT 1 FROM users LIMIT 1");
 static FILL: Statement = statement!(
     "INSERT",
     "users",
@@ -28,16 +28,8 @@ static FILL: Statement = statement!(
      SELECT value ->> 0, value ->> 1, value ->> 2, ?2 FROM json_each(?1)"
 );
 
-pub(crate) async fn fill_if_empty(database: &Database) -> Result<(), Error> {
-    let mut transaction = database.begin().await?;
-    if query(&ANY).fetch_optional(&mut transaction).await?.is_some() {
-        return transaction.rollback().await;
-    }
-    let rows = serde_json::Value::from_iter(accounts()).to_string();
-    let users = query(&FILL).bind(rows).bind(DEMO_HASH).execute(&mut transaction).await?;
-    transaction.commit().await?;
-    tracing::info!(users, "seed data written");
-    Ok(())
+pub(crate) fn fill() -> Query {
+    query(&FILL).bind(serde_json::Value::from_iter(accounts()).to_string()).bind(DEMO_HASH)
 }
 
 fn accounts() -> impl Iterator<Item = serde_json::Value> {

@@ -42,3 +42,19 @@ fn a_bad_setting_is_exit_2_and_named() {
     assert_eq!(output.status.code(), Some(2));
     assert!(complaint(&output).contains("DB_MAX_CONNECTIONS=\"many\""));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_is_full_before_the_first_accounts_are_written_is_named_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users.db");
+    // No file may grow beyond 128 blocks: the schema fits, the accounts meet the same wall as on a full disk.
+    let script = format!("trap '' XFSZ; ulimit -f 128; exec {}", env!("CARGO_BIN_EXE_user-service"));
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).env("OTEL_SDK_DISABLED", "true").env("LISTEN_ADDR", "127.0.0.1:0");
+    let output = command.env("DATABASE_PATH", &path).output().unwrap();
+    let line = complaint(&output);
+    assert!(line.contains(&path.display().to_string()) && line.contains("full"), "{line}");
+    assert!(line.contains("free some space") && line.contains("DATABASE_PATH"), "{line}");
+    assert_eq!(output.status.code(), Some(3));
+}

@@ -80,6 +80,9 @@ pub(super) fn primary_code(code: &str) -> Option<u32> {
     code.parse::<u32>().ok().map(|code| code & 0xff)
 }
 
+/// SQLite's extended codes of I/O errors on the way of bytes to the disk: write, fsync, truncate, size of the shared memory.
+const WRITING: [&str; 4] = ["778", "1034", "1546", "4874"];
+
 /// The database could not be opened. Each message is one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -93,8 +96,20 @@ pub enum OpenError {
     #[error("database {}: cannot be written (read-only disk or missing permission); make it writable or move it", .0.display())]
     ReadOnly(PathBuf),
     /// No space is left.
-    #[error("database {}: the disk is full; free some space", .0.display())]
+    #[error("database {}: the disk is full; free some space or set DATABASE_PATH to another disk", .0.display())]
     DiskFull(PathBuf),
+    /// The system took no more bytes, and SQLite does not say why.
+    #[error(
+        "database {}: {source}: the disk or a size limit is full, or the disk fails; free some space or set \
+         DATABASE_PATH to another disk",
+        .path.display()
+    )]
+    WriteFailed {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's words.
+        source: Error,
+    },
     /// Another process holds the file.
     #[error("database {}: locked by another process; stop that process first", .0.display())]
     Locked(PathBuf),
@@ -125,7 +140,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Sorts a failure of the first statements on a fresh connection.
+    /// Sorts a failure of the first statements on a file.
     pub(super) fn sort(path: &std::path::Path, error: Error) -> Self {
         let path = path.to_owned();
         match &error {
@@ -139,6 +154,9 @@ impl OpenError {
                 match std::fs::OpenOptions::new().append(true).create(true).open(&path) {
                     Err(cause) if cause.kind() == std::io::ErrorKind::StorageFull => Self::DiskFull(path),
                     Err(_) => Self::ReadOnly(path),
+                    Ok(_) if inner.code().is_some_and(|code| WRITING.contains(&&*code)) => {
+                        Self::WriteFailed { path, source: error }
+                    }
                     Ok(_) => Self::Other { path, source: error },
                 }
             }

@@ -62,9 +62,14 @@ impl Database {
     /// When the file holds a newer or a changed schema, or cannot be written.
     pub async fn migrate(&self, migrations: &[Migration]) -> Result<usize, OpenError> {
         let path = &self.shared.settings.path;
-        let sort = |error: sqlx::Error| OpenError::sort(path, Error::from(error));
-        let mut connection = self.shared.pool.acquire().await.map_err(sort)?;
+        let mut connection = self.shared.pool.acquire().await.map_err(|error| self.refused(error.into()))?;
         migrate::apply(&mut connection, path, migrations).await
+    }
+
+    /// What a failure means to a process that is only starting: which file, and what to do about it.
+    #[must_use]
+    pub fn refused(&self, error: Error) -> OpenError {
+        OpenError::sort(self.path(), error)
     }
 
     /// The same pool without spans, for periodic work that would fill a trace store with traces of nothing. Metrics stay.

@@ -162,8 +162,9 @@ async fn a_full_disk_is_told_as_such() {
     }
     let failure = failure.expect("one page does not hold a megabyte");
     assert!(matches!(failure, Error::Full) && failure.is_transient(), "{failure:?}");
-    let start = OpenError::sort(database.path(), failure).to_string();
-    assert!(start.contains("the disk is full"), "{start}");
+    let start = database.refused(failure).to_string();
+    let expected = "the disk is full; free some space or set DATABASE_PATH to another disk";
+    assert_eq!(start, format!("database {}: {expected}", database.path().display()));
 }
 
 #[tokio::test]

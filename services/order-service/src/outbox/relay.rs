@@ -103,7 +103,8 @@ async fn deliver(app: &App, event: Event) -> Option<i64> {
             "outbox deliver",
             otel.kind = "internal",
             event.id = event.event_id,
-            event.attempt = event.attempts + 1,
+            // Signed: the span layer turns unsigned numbers into text.
+            event.attempt = i64::from(event.attempts) + 1,
             otel.status_code = tracing::field::Empty,
         )
     };

@@ -41,7 +41,10 @@ pub(super) struct Held {
 pub(super) async fn take(database: &Database, limit: i64, again: Duration) -> Result<Vec<Abandoned>, Error> {
     let now = clock::now_ms();
     let next = now.saturating_add(i64::try_from(again.as_millis()).unwrap_or(i64::MAX));
-    let rows = database.fetch_all(query(&TAKE).bind(now).bind(next).bind(limit)).await?;
+    // A write: it waits for its turn like any other.
+    let mut transaction = database.begin().await?;
+    let rows = query(&TAKE).bind(now).bind(next).bind(limit).fetch_all(&mut transaction).await?;
+    transaction.commit().await?;
     rows.iter()
         .map(|row| {
             Ok(Abandoned {
