@@ -25,6 +25,23 @@ async fn a_killed_service_is_started_again_on_the_same_port() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_set_aside_at_a_restart_is_told_on_the_terminal() {
+    let stack = Setup::default().arg("--no-load").start().await;
+    let before = stack.pids()["order-service"];
+    signal(before, Signal::STOP);
+    let data = stack.home.path().join("data");
+    std::fs::write(data.join("order-service.db"), [0xA5; 64 * 1024]).expect("damaged");
+    // The write-ahead log holds every page of a young database: with it there would be no damage.
+    std::fs::write(data.join("order-service.db-wal"), "").expect("emptied");
+    signal(before, Signal::KILL);
+    eventually("another process", || async { (stack.pids()["order-service"] != before).then_some(()) }).await;
+    let stopped = stack.interrupt().await;
+    let told: Vec<_> = stopped.out.lines().filter(|line| line.contains("set aside as")).collect();
+    assert_eq!(told.len(), 1, "{}", stopped.out);
+    assert!(told[0].contains("order-service.db"), "{}", told[0]);
+}
+
+#[tokio::test]
 async fn telemetry_survives_a_crash_of_its_backend() {
     let stack = Setup::default().arg("--no-load").start().await;
     let order = serde_json::json!({"user_id": 1, "product_id": 1001, "quantity": 1});

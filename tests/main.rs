@@ -13,6 +13,8 @@ mod commands;
 mod console;
 mod correlation;
 mod crash;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod load;
 mod log_export;
 mod readme;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -42,6 +42,11 @@ impl Home {
     /// Where the children's output goes, one file per process.
     pub fn logs(&self) -> PathBuf {
         self.0.join("logs")
+    }
+
+    /// Where the configurations of the real stack are laid out.
+    pub fn configuration(&self) -> PathBuf {
+        self.0.join("configuration")
     }
 
     /// The list of scrape targets that the backend watches.
@@ -105,9 +110,48 @@ impl Home {
     }
 }
 
+/// Writes a file of the home at once and whole: a reader sees the old one or the new one, and only its owner may read
+/// it. When that fails the old one stays.
+pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let temporary = PathBuf::from(name);
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&temporary).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
+        // Half written, it only takes room that is short already.
+        let _ = fs::remove_file(&temporary);
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("run.json");
+        for text in ["a long first text", "second"] {
+            write_whole(&path, text).expect("written");
+            assert_eq!(fs::read_to_string(&path).expect("there"), text);
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        }
+        let in_the_way = dir.path().join("folder");
+        fs::create_dir(&in_the_way).expect("a folder");
+        assert!(write_whole(&in_the_way, "text").is_err());
+        let mut names: Vec<_> =
+            fs::read_dir(dir.path()).expect("there").flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["folder", "run.json"], "nothing half made is left");
+    }
 
     #[test]
     fn a_home_has_one_owner_at_a_time() {

@@ -3,17 +3,16 @@
 //! Written when all parts are ready, removed when the stack stops. It holds the token that changes state, so it is
 //! readable by its owner alone.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{self, Write as _},
-    path::Path,
-};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{failure::Failure, home::Home};
+use crate::{
+    cli::Stack,
+    failure::Failure,
+    home::{Home, write_whole},
+};
 
 /// The running stack, as other commands see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +38,23 @@ pub fn fresh_token() -> String {
 }
 
 impl RunFile {
+    /// For a stack that starts now.
+    pub fn new(
+        stack: Stack,
+        urls: BTreeMap<String, Option<String>>,
+        pids: BTreeMap<String, u32>,
+        admin_token: String,
+    ) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            stack: stack.name().into(),
+            started_at: jiff::Timestamp::now().to_string(),
+            urls,
+            pids,
+            admin_token,
+        }
+    }
+
     /// The address of one part.
     pub fn url(&self, name: &str) -> Result<&str, Failure> {
         self.urls.get(name).and_then(|url| url.as_deref()).ok_or_else(|| {
@@ -48,17 +64,19 @@ impl RunFile {
         })
     }
 
-    /// Writes the file at once and whole: a reader sees the old one or the new one.
-    pub fn write(&self, path: &Path) -> io::Result<()> {
-        let temporary = path.with_extension("json.new");
-        let mut options = fs::OpenOptions::new();
-        options.create(true).truncate(true).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&temporary)?;
-        file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
-        file.write_all(b"\n")?;
-        fs::rename(&temporary, path)
+    /// Writes the file.
+    ///
+    /// Fails, naming the path and the remedy, and leaves the old one as it was.
+    pub fn write(&self, path: &Path) -> Result<(), Failure> {
+        let written = serde_json::to_string_pretty(self)
+            .map_err(io::Error::from)
+            .and_then(|text| write_whole(path, &format!("{text}\n")));
+        written.map_err(|e| {
+            Failure::environment(format!(
+                "cannot write {}: {e}; free some space or name another --home",
+                path.display()
+            ))
+        })
     }
 
     /// Reads the running stack's file; says how to start one when there is none.

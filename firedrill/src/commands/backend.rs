@@ -47,21 +47,15 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
         scrape_file: options.scrape.clone(),
         ..backend::Config::default()
     };
-    let run = RunFile {
-        version: env!("CARGO_PKG_VERSION").into(),
-        stack: Stack::Embedded.name().into(),
-        started_at: jiff::Timestamp::now().to_string(),
-        urls,
-        pids: BTreeMap::from([("backend".to_owned(), std::process::id())]),
-        admin_token: run_file::fresh_token(),
-    };
+    let pids = BTreeMap::from([("backend".to_owned(), std::process::id())]);
+    let run = RunFile::new(Stack::Embedded, urls, pids, run_file::fresh_token());
 
     let stop = CancellationToken::new();
     let mut asked = signal::StopAsked::listen()?;
     let serve = role::backend::serve(role::backend::listeners(&mut take)?, config, stop.clone());
     tokio::pin!(serve);
     let path = home.run_file();
-    run.write(&path).map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))?;
+    run.write(&path)?;
     if json {
         output::json(&serde_json::json!({"urls": run.urls}));
     } else {

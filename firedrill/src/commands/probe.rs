@@ -14,7 +14,8 @@ const ANSWER: Duration = Duration::from_secs(3);
 pub(super) async fn run(options: &Probe) -> Outcome {
     let url = &options.url;
     let failed = |e: reqwest::Error| {
-        let why = if e.is_timeout() { format!("no answer within {} s", ANSWER.as_secs()) } else { causes(&e) };
+        let why =
+            if e.is_timeout() { format!("no answer within {} s", ANSWER.as_secs()) } else { causes(&e) };
         Failure::not_good(format!("{url}: {why}"))
     };
     // No proxy: engines pass the host's proxy settings on to containers, and the question is for this container.

@@ -1,7 +1,8 @@
-//! Attends a running stack: writes `run.json`, tells the addresses, the first trace, crashes, and a line that moves.
+//! Attends a running stack: writes `run.json`, tells the addresses, the first trace, crashes, damaged files, a disk that
+//! is full, and a line that moves.
 
 use std::{
-    io::{IsTerminal as _, Write as _},
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
@@ -10,14 +11,16 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use super::{
-    figures::{Figures, Red, resident_mb},
+    disk::{Disk, Writes},
+    figures::{Figures, Red, database_writes, resident_mb},
     first_trace,
     fleet::Fleet,
     settings::Settings,
+    terminal::Terminal,
 };
 use crate::{failure::Failure, load_control::LoadControl, ports, run_file::RunFile, supervisor::Event};
 
-/// How often the status line moves.
+/// How often the stack is looked at.
 const TICK: Duration = Duration::from_secs(1);
 
 /// What is told of a stack, and what was learnt of it.
@@ -28,29 +31,35 @@ pub struct Attendant<'a> {
     load: Option<LoadControl>,
     ready_in: Duration,
     first_trace: Option<Duration>,
-    status: StatusLine,
+    disk: Disk,
+    /// Why `run.json` is not up to date.
+    outdated: Option<Failure>,
+    terminal: Terminal,
 }
 
 impl<'a> Attendant<'a> {
     /// For a fleet that has just become ready, this long after the start of the process.
     pub fn new(settings: &'a Settings, fleet: &Fleet, ready_in: Duration) -> Result<Self, Failure> {
         let urls = ports::STANDARD.iter().map(|(name, _)| ((*name).to_owned(), fleet.url(name)));
-        let run = RunFile {
-            version: env!("CARGO_PKG_VERSION").into(),
-            stack: settings.stack.name().into(),
-            started_at: jiff::Timestamp::now().to_string(),
-            // No alert manager yet: the key is there so that readers can rely on it.
-            urls: urls.chain([("alertmanager".to_owned(), None)]).collect(),
-            pids: fleet.pids().clone(),
-            admin_token: settings.admin_token.clone(),
-        };
+        // No alert manager yet: the key is there so that readers can rely on it.
+        let urls = urls.chain([("alertmanager".to_owned(), None)]).collect();
+        let run = RunFile::new(settings.stack, urls, fleet.pids().clone(), settings.admin_token.clone());
         let stack = crate::stack::of(&run)?;
         let load = match fleet.url("loadgen") {
             Some(base) => Some(LoadControl::new(&base, &settings.admin_token)?),
             None => None,
         };
-        let status = StatusLine::default();
-        Ok(Self { settings, run, stack, load, ready_in, first_trace: None, status })
+        Ok(Self {
+            settings,
+            run,
+            stack,
+            load,
+            ready_in,
+            first_trace: None,
+            disk: Disk::new(settings.home.data()),
+            outdated: None,
+            terminal: Terminal::default(),
+        })
     }
 
     /// Attends until the future is dropped; ends by itself only when `run.json` cannot be written.
@@ -59,48 +68,80 @@ impl<'a> Attendant<'a> {
         fleet: &mut Fleet,
         events: &mut mpsc::UnboundedReceiver<Event>,
     ) -> Result<(), Failure> {
-        self.write_run_file()?;
+        self.run.write(&self.settings.home.run_file())?;
         self.announce();
-        for path in fleet.set_aside() {
-            self.status.say(&format!(
-                "A damaged store file was set aside as {}; its part began anew.",
-                path.display()
-            ));
-        }
+        self.tell_set_aside(fleet);
         // Without traffic there is nothing to wait for.
         let mut first = self.load.is_some().then(|| Box::pin(first_trace::any(self.stack.clone())));
         let mut order =
             self.load.clone().map(|load| Box::pin(first_trace::of_an_order(load, self.stack.clone())));
         let ready = Instant::now();
+        let mut look = None;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 after = once(&mut first) => self.first_trace = Some(after),
                 trace_id = once(&mut order) => {
-                    self.status.say(&format!("An order from end to end: {}/trace/{trace_id}", self.run.url("console")?));
+                    self.terminal.say(&format!("An order from end to end: {}/trace/{trace_id}", self.run.url("console")?));
                 }
                 Some(event) = events.recv() => {
-                    self.status.say(&tell(&event));
+                    self.terminal.say(&tell(&event));
                     if let Event::Restarted { name, pid } = event {
                         fleet.restarted(name, pid);
                         self.run.pids = fleet.pids().clone();
-                        self.write_run_file()?;
+                        self.update_run_file();
+                    }
+                    self.tell_set_aside(fleet);
+                }
+                seen = once(&mut look) => {
+                    self.tell_seen(&seen);
+                    self.tell_set_aside(fleet);
+                    if self.outdated.is_some() {
+                        self.update_run_file();
                     }
                 }
-                _ = tick.tick() => {
-                    // An API that is restarting has nothing to tell; its crash was told.
-                    if let Ok(red) = Red::now(&self.stack, ready.elapsed()).await {
-                        self.status.show(&red.to_string());
-                    }
+                // A look that takes longer keeps nothing else waiting.
+                _ = tick.tick(), if look.is_none() => {
+                    look = Some(Box::pin(Seen::now(self.stack.clone(), ready.elapsed())));
                 }
             }
         }
     }
 
+    fn tell_seen(&mut self, seen: &Seen) {
+        let telemetry = seen.backend.as_ref().and_then(|figures| self.disk.telemetry(figures.disk_refuses));
+        let databases =
+            seen.databases.iter().filter_map(|(service, writes)| self.disk.database(service, *writes));
+        for news in telemetry.into_iter().chain(databases) {
+            self.terminal.warn(&news);
+        }
+        if let Some(red) = &seen.red {
+            self.terminal.show(&red.to_string());
+        }
+    }
+
+    fn tell_set_aside(&mut self, fleet: &mut Fleet) {
+        for path in fleet.set_aside.news() {
+            self.terminal.say(&format!(
+                "A damaged store file was set aside as {}; its part goes on without it.",
+                path.display()
+            ));
+        }
+    }
+
+    /// The stack runs on without: a full disk must not end it. Told once, and tried again with each look.
+    fn update_run_file(&mut self) {
+        let failed = self.run.write(&self.settings.home.run_file()).err();
+        if let (None, Some(failure)) = (&self.outdated, &failed) {
+            self.terminal.warn(&failure.message);
+        }
+        self.outdated = failed;
+    }
+
     /// Clears the way for what is printed next.
     pub fn end_status_line(&mut self) {
-        self.status.end();
+        self.terminal.end();
     }
 
     /// Stops all that writes telemetry and says what the run came to. The backend goes on, for the caller to stop.
@@ -128,17 +169,7 @@ impl<'a> Attendant<'a> {
         })
     }
 
-    fn write_run_file(&self) -> Result<(), Failure> {
-        let path = self.settings.home.run_file();
-        self.run.write(&path).map_err(|e| {
-            Failure::environment(format!(
-                "cannot write {}: {e}; free some space or name another --home",
-                path.display()
-            ))
-        })
-    }
-
-    fn announce(&self) {
+    fn announce(&mut self) {
         let url = |name: &str| self.run.urls.get(name).cloned().flatten().unwrap_or_default();
         let mut lines = vec![
             format!("Ready in {} ms. Ctrl-C stops everything.", self.ready_in.as_millis()),
@@ -162,8 +193,25 @@ impl<'a> Attendant<'a> {
                 url("order-service")
             ));
         }
-        // Standard output may be a file or a pipe that went away; the stack runs on either way.
-        let _ = writeln!(std::io::stdout(), "{}", lines.join("\n"));
+        self.terminal.say(&lines.join("\n"));
+    }
+}
+
+/// What one look at the stack saw. A part that is restarting has nothing to tell; its crash was told.
+struct Seen {
+    red: Option<Red>,
+    backend: Option<Figures>,
+    databases: BTreeMap<String, Writes>,
+}
+
+impl Seen {
+    async fn now(stack: Stack, up: Duration) -> Self {
+        let (red, backend, databases) = tokio::join!(
+            Red::now(&stack, up),
+            Figures::of_backend(stack.prometheus.base()),
+            database_writes(&stack)
+        );
+        Self { red: red.ok(), backend: backend.ok(), databases: databases.unwrap_or_default() }
     }
 }
 
@@ -181,38 +229,5 @@ fn tell(event: &Event) -> String {
             format!("{name} ended ({ended}); it starts again in {} ms", restart_in.as_millis())
         }
         Event::Restarted { name, pid } => format!("{name} runs again (pid {pid})"),
-    }
-}
-
-/// One line on a terminal that is overwritten; elsewhere nothing but what is said in whole lines.
-#[derive(Default)]
-struct StatusLine {
-    shown: bool,
-}
-
-impl StatusLine {
-    fn show(&mut self, text: &str) {
-        let mut err = std::io::stderr();
-        if err.is_terminal() {
-            let _ = write!(err, "\r\x1b[2K{text}").and_then(|()| err.flush());
-            self.shown = true;
-        }
-    }
-
-    fn say(&mut self, text: &str) {
-        self.clear();
-        let _ = writeln!(std::io::stdout(), "{text}");
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.shown) {
-            let _ = write!(std::io::stderr(), "\r\x1b[2K");
-        }
-    }
-
-    fn end(&mut self) {
-        if std::mem::take(&mut self.shown) {
-            let _ = writeln!(std::io::stderr());
-        }
     }
 }

@@ -1,8 +1,11 @@
-//! The figures that `up` tells: rate, errors and duration now, and what a run came to. Read through the HTTP APIs.
+//! The figures that `up` tells: rate, errors and duration now, whether the stores can write, and what a run came to.
+//! Read through the HTTP APIs.
 
 use std::{collections::BTreeMap, fmt, fs, time::Duration};
 
 use query::Stack;
+
+use super::disk::Writes;
 
 /// Rate, errors and duration of the user-facing service over the last seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -12,7 +15,7 @@ pub(super) struct Red {
     /// Share of them that failed, 0 to 1.
     pub(super) errors: f64,
     /// 99th percentile of the duration in seconds.
-    pub p99: f64,
+    pub(super) p99: f64,
 }
 
 /// Requests of order-service: it is the one that users talk to.
@@ -54,7 +57,27 @@ async fn one(stack: &Stack, expression: &str) -> Result<f64, query::Error> {
     Ok(samples.first().map(|sample| sample.point.value).filter(|value| value.is_finite()).unwrap_or(0.0))
 }
 
-/// What the backend holds.
+/// What the services' databases have counted of their writes, by service.
+pub(super) async fn database_writes(stack: &Stack) -> Result<BTreeMap<String, Writes>, query::Error> {
+    let count = |of: &str| format!("sum by (service) (db_client_operation_duration_seconds_count{{{of}}})");
+    let (refused, committed) = (count(r#"outcome="full""#), count(r#"operation="COMMIT",outcome="ok""#));
+    let (refused, committed) = tokio::try_join!(
+        stack.prometheus.instant(&refused, None),
+        stack.prometheus.instant(&committed, None)
+    )?;
+    let mut writes: BTreeMap<String, Writes> = BTreeMap::new();
+    let mut note = |answer: query::prometheus::Answer, count: fn(&mut Writes) -> &mut u64| {
+        for sample in answer.data.into_samples() {
+            let service = sample.labels.get("service").cloned().unwrap_or_default();
+            *count(writes.entry(service).or_default()) = sample.point.value as u64;
+        }
+    };
+    note(refused, |writes| &mut writes.refused);
+    note(committed, |writes| &mut writes.committed);
+    Ok(writes)
+}
+
+/// What the backend holds, and whether it can hold more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Figures {
     /// Spans taken in.
@@ -63,13 +86,19 @@ pub(super) struct Figures {
     pub(super) log_lines: u64,
     /// Metric series held.
     pub(super) series: u64,
+    /// Whether its disk takes no data.
+    pub(super) disk_refuses: bool,
 }
+
+/// Longest wait for the backend's own figures.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Figures {
     /// Reads them from the backend's own `/metrics`.
     pub(super) async fn of_backend(prometheus: &str) -> anyhow::Result<Self> {
-        let text = reqwest::get(format!("{prometheus}/metrics")).await?.error_for_status()?.text().await?;
-        Ok(Self::parse(&text))
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let answer = client.get(format!("{prometheus}/metrics")).send().await?;
+        Ok(Self::parse(&answer.error_for_status()?.text().await?))
     }
 
     fn parse(exposition: &str) -> Self {
@@ -86,6 +115,7 @@ impl Figures {
             spans: sum("backend_ingested_spans_total"),
             log_lines: sum("backend_ingested_log_records_total"),
             series: sum("backend_series"),
+            disk_refuses: sum("backend_disk_refuses") > 0,
         }
     }
 }
@@ -119,8 +149,10 @@ mod tests {
     fn the_backends_own_counters_are_summed_over_their_labels() {
         let text = "# TYPE backend_ingested_spans counter\nbackend_ingested_spans_total{protocol=\"grpc\"} 2\n\
                     backend_ingested_spans_total{protocol=\"http\"} 3.0\nbackend_ingested_log_records_total 7\n\
-                    backend_series 11\nbackend_series_refused_total 5\n";
-        assert_eq!(Figures::parse(text), Figures { spans: 5, log_lines: 7, series: 11 });
+                    backend_series 11\nbackend_series_refused_total 5\nbackend_disk_refuses 1\n";
+        let expected = Figures { spans: 5, log_lines: 7, series: 11, disk_refuses: true };
+        assert_eq!(Figures::parse(text), expected);
+        assert!(!Figures::parse("backend_disk_refuses 0\n").disk_refuses);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The processes of a stack: started in the order of their dependencies, stopped in the opposite order.
 
-use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr};
 
 use tokio::sync::mpsc;
 
 use super::{
     environment::{self, Addresses},
-    scrape, set_aside,
+    scrape,
+    set_aside::SetAside,
     settings::Settings,
 };
 use crate::{
@@ -21,7 +22,8 @@ pub struct Fleet {
     running: Vec<Supervised>,
     addresses: Addresses,
     pids: BTreeMap<String, u32>,
-    set_aside: Vec<PathBuf>,
+    /// The damaged store files that parts set aside, from before the first of them was started.
+    pub(super) set_aside: SetAside,
 }
 
 impl Fleet {
@@ -31,15 +33,10 @@ impl Fleet {
             running: Vec::new(),
             addresses: BTreeMap::new(),
             pids: BTreeMap::new(),
-            set_aside: Vec::new(),
+            set_aside: SetAside::since_now(settings.home.data()),
         };
-        let before = set_aside::in_folder(&settings.home.data());
         match fleet.start_all(settings, events).await {
-            Ok(()) => {
-                fleet.set_aside =
-                    set_aside::in_folder(&settings.home.data()).difference(&before).cloned().collect();
-                Ok(fleet)
-            }
+            Ok(()) => Ok(fleet),
             Err(failure) => {
                 fleet.stop().await;
                 Err(failure)
@@ -120,11 +117,6 @@ impl Fleet {
     /// The base address of a listener.
     pub fn url(&self, listener: &str) -> Option<String> {
         self.addresses.get(listener).map(|address| format!("http://{address}"))
-    }
-
-    /// The damaged store files that this start has set aside.
-    pub fn set_aside(&self) -> &[PathBuf] {
-        &self.set_aside
     }
 
     /// The process ids by name.

@@ -1,6 +1,7 @@
 //! `up` in its parts: what is started with which environment, the order of start and stop, what is told meanwhile.
 
 mod attendant;
+mod disk;
 mod environment;
 mod figures;
 mod first_trace;
@@ -8,6 +9,7 @@ mod fleet;
 mod scrape;
 mod set_aside;
 mod settings;
+mod terminal;
 
 pub use attendant::Attendant;
 pub use fleet::Fleet;

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, io, net::SocketAddr, path::Path};
 
 use serde_json::json;
 
-/// Writes the targets at once and whole, each under its own `job`.
+use crate::home::write_whole;
+
+/// Writes the targets, each under its own `job`.
 pub(super) fn write(path: &Path, targets: &BTreeMap<&str, SocketAddr>) -> io::Result<()> {
     let list: Vec<_> = targets
         .iter()
         .map(|(job, address)| json!({"targets": [address.to_string()], "labels": {"job": job}}))
         .collect();
-    let temporary = path.with_extension("json.new");
-    std::fs::write(&temporary, serde_json::to_string_pretty(&list)?)?;
-    std::fs::rename(temporary, path)
+    write_whole(path, &serde_json::to_string_pretty(&list)?)
 }

@@ -1,4 +1,5 @@
-//! Tells which damaged store files a start has set aside: the parts say so in their logs, which few people read.
+//! Finds the damaged store files that parts have set aside, at a start or later: they say so in their logs, which few
+//! people read.
 
 use std::{
     collections::BTreeSet,
@@ -12,8 +13,30 @@ const MARKS: [&str; 2] = [".corrupt-", ".damaged"];
 /// What SQLite keeps beside a file goes with it and is not told apart.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
-/// The damaged files that lie in the data folder now.
-pub(super) fn in_folder(data: &Path) -> BTreeSet<PathBuf> {
+/// Knows the damaged files that have been told of.
+#[derive(Debug)]
+pub(super) struct SetAside {
+    data: PathBuf,
+    known: BTreeSet<PathBuf>,
+}
+
+impl SetAside {
+    /// Those that lie in the data folder now are of earlier runs.
+    pub(super) fn since_now(data: PathBuf) -> Self {
+        let known = in_folder(&data);
+        Self { data, known }
+    }
+
+    /// The files that were set aside since the last look.
+    pub(super) fn news(&mut self) -> Vec<PathBuf> {
+        let found = in_folder(&self.data);
+        let news = found.difference(&self.known).cloned().collect();
+        self.known = found;
+        news
+    }
+}
+
+fn in_folder(data: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     // A folder that cannot be read is told by the part that needs it.
     let _ = look(data, &mut found);
@@ -51,5 +74,21 @@ mod tests {
             fs::write(path, "").expect("a file");
         }
         assert_eq!(in_folder(data.path()), BTreeSet::from(damaged));
+    }
+
+    #[test]
+    fn a_file_is_news_once_and_those_of_earlier_runs_never() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let put = |name: &str| {
+            let path = data.path().join(name);
+            fs::write(&path, "").expect("a file");
+            path
+        };
+        put("order-service.db.corrupt-1");
+        let mut set_aside = SetAside::since_now(data.path().to_owned());
+        assert!(set_aside.news().is_empty());
+        let damaged = put("order-service.db.corrupt-2");
+        assert_eq!(set_aside.news(), [damaged]);
+        assert!(set_aside.news().is_empty());
     }
 }
