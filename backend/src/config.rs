@@ -91,3 +91,57 @@ impl Default for Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mib(bytes: usize) -> String {
+        assert_eq!(bytes % (1 << 20), 0);
+        format!("{} MiB", bytes >> 20)
+    }
+
+    fn seconds(time: Duration) -> String {
+        format!("{} s", time.as_secs())
+    }
+
+    /// With commas between the thousands.
+    fn count(n: usize) -> String {
+        let digits = n.to_string();
+        let groups: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
+        String::from_utf8_lossy(&groups.join(&b',')).into_owned()
+    }
+
+    #[test]
+    fn the_table_of_bounds_tells_each_default() {
+        let Config { max_bytes, max_series, metrics_bytes, retention, limits, .. } = Config::default();
+        let told = [
+            ("retention", format!("{} h", retention.as_secs() / 3600)),
+            ("max_bytes", mib(max_bytes as usize)),
+            ("max_series", count(max_series)),
+            ("metrics_bytes", mib(metrics_bytes)),
+            ("body_bytes", mib(limits.body_bytes)),
+            ("bodies_bytes", mib(limits.bodies_bytes)),
+            ("queue_bytes", mib(limits.queue_bytes)),
+            ("connections", count(limits.connections)),
+            ("concurrent_queries", count(limits.concurrent_queries)),
+            ("query_timeout", seconds(limits.query_timeout)),
+            ("header_timeout", seconds(limits.header_timeout)),
+            ("request_timeout", seconds(limits.request_timeout)),
+            ("scrape_bytes", mib(limits.scrape_bytes)),
+            ("scrape_timeout", seconds(limits.scrape_timeout)),
+            ("query_points", count(limits.query_points)),
+        ];
+        let readme = include_str!("../README.md");
+        for (name, default) in told {
+            let rows: Vec<&str> =
+                readme.lines().filter(|l| l.starts_with('|') && l.contains(&format!("`{name}`"))).collect();
+            assert_eq!(rows.len(), 1, "{name} has a row of its own");
+            let bounds = rows[0].split('|').nth(2).unwrap_or_default();
+            assert!(
+                bounds.split(',').any(|b| b.trim() == default) || bounds.trim() == default,
+                "{name}: {default}"
+            );
+        }
+    }
+}

@@ -74,6 +74,7 @@ async fn errors_have_jaegers_shape() {
         ("/api/traces/nothex", 400, "strconv.ParseUint: parsing \"nothex\": invalid syntax"),
         ("/api/traces", 400, "parameter 'service' is required"),
         ("/api/traces?service=a&limit=x", 400, "unable to parse param 'limit'"),
+        ("/api/traces?service=a&limit=1501", 400, "parameter 'limit' must be between 1 and 1500"),
         ("/api/traces?service=a&tag=x", 400, "malformed 'tag' parameter, expecting key:value, received: x"),
         ("/api/traces?service=a&tags=x", 400, "malformed 'tags' parameter, cannot unmarshal JSON"),
         (
