@@ -74,6 +74,9 @@ pub enum Command {
     Query(Query),
     /// Check what this machine has and what is running
     Doctor,
+    /// Check the Grafana dashboards: what their panels show, and how they are written
+    #[command(subcommand)]
+    Dashboards(Dashboards),
     /// One role of a stack, as `up` starts it
     #[command(hide = true)]
     Run(Run),
@@ -219,6 +222,34 @@ pub struct Query {
         help = "PromQL, such as 'sum by (service) (rate(http_server_request_duration_seconds_count[1m]))'"
     )]
     pub expression: String,
+}
+
+/// What to do with the dashboards.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Dashboards {
+    /// Run the query of every panel against the stack that is up
+    Check(DashboardsCheck),
+    /// Hold the dashboards against the rules, without a stack
+    Lint(DashboardsDir),
+}
+
+/// Options of `dashboards check`.
+#[derive(Clone, Debug, Args)]
+pub struct DashboardsCheck {
+    /// Which dashboards.
+    #[command(flatten)]
+    pub dashboards: DashboardsDir,
+    /// How far back the panels look
+    #[arg(long, default_value = "5m", value_name = "TIME", value_parser = duration)]
+    pub window: Duration,
+}
+
+/// Which dashboards.
+#[derive(Clone, Debug, Args)]
+pub struct DashboardsDir {
+    /// Folder of the dashboards [default: the folder dashboards, else the built-in ones]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// Options of `run`.

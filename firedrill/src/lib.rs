@@ -9,6 +9,7 @@ pub mod audit;
 pub mod child;
 pub mod cli;
 pub mod commands;
+pub mod dashboards;
 pub mod failure;
 pub mod home;
 pub mod load_control;

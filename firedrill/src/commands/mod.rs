@@ -2,6 +2,7 @@
 
 mod audit;
 mod backend;
+mod dashboards;
 mod doctor;
 mod load;
 mod logs;
@@ -37,6 +38,7 @@ pub fn dispatch(cli: Cli, started: Instant) -> Outcome {
         Command::Logs(options) => block_on(logs::run(&home, &options, json)),
         Command::Query(options) => block_on(query::run(&home, &options, json)),
         Command::Probe(options) => block_on(probe::run(&options)),
+        Command::Dashboards(command) => block_on(dashboards::run(&home, &command, json)),
         Command::Doctor => block_on(doctor::run(&home, json)),
     }
 }

@@ -1,0 +1,33 @@
+//! Queries ask for metrics that a stack really has.
+
+use super::{Notes, Site, queries};
+
+pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
+    for query in &site.queries.promql {
+        let Ok(expr) = &query.parsed else { continue };
+        queries::visit(expr, &mut |part, _| {
+            let Some(name) = queries::selector(part).and_then(queries::metric) else { return };
+            if site.catalogue.get(name).is_none() {
+                let hint = match site.catalogue.nearest(name) {
+                    Some(nearest) => format!("did you mean {nearest}?"),
+                    None => "correct the name".to_owned(),
+                };
+                let message = format!("target {}: nothing exposes {name}; {hint}", query.target.ref_id);
+                notes.panel(query.file, &query.panel.name(), message);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{asking, told_apart};
+
+    #[test]
+    fn a_name_that_nothing_exposes_is_found_with_the_nearest_that_something_does() {
+        let query = |name: &str| {
+            asking(&format!("rate({name}{{service=~\"$service\"}}[$__rate_interval]) or vector(0)"))
+        };
+        told_apart("metrics", query("orders_total"), query("order_total"), "did you mean orders_total?");
+    }
+}
