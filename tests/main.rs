@@ -20,4 +20,5 @@ mod log_export;
 mod readme;
 mod saga;
 mod shutdown;
+mod stack_configurations;
 mod telemetry_down;
