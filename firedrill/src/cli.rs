@@ -80,6 +80,9 @@ pub enum Command {
     /// One role of a stack, as `up` starts it
     #[command(hide = true)]
     Run(Run),
+    /// Another program of a stack, kept for `up`
+    #[command(hide = true)]
+    Keep(Keep),
     /// Ask one address and tell by the exit code whether it answers well: a container's health check
     #[command(hide = true)]
     Probe(Probe),
@@ -91,6 +94,12 @@ pub struct Up {
     /// Which backends hold the telemetry
     #[arg(long, value_enum, default_value_t = Stack::Embedded)]
     pub stack: Stack,
+    /// Where the backends of --stack external are
+    #[command(flatten)]
+    pub external: External,
+    /// Keep only the traces that are worth it: with --stack native, errors, slow ones and a tenth of the rest
+    #[arg(long)]
+    pub tail_sampling: bool,
     /// Stop by itself after this time, such as 20s or 5m
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub run_for: Option<Duration>,
@@ -119,15 +128,30 @@ pub struct Up {
 pub enum Stack {
     /// The one built in
     Embedded,
+    /// The real programs, started here: OpenTelemetry Collector, Jaeger, Prometheus, Loki, Alertmanager
+    Native,
+    /// Such as run already, wherever they are
+    External,
 }
 
-impl Stack {
-    /// The name in `run.json`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Embedded => "embedded",
-        }
-    }
+/// Base addresses of backends that run already.
+#[derive(Clone, Debug, Default, Args)]
+pub struct External {
+    /// Prometheus API of --stack external
+    #[arg(long, value_name = "URL", value_parser = base_address)]
+    pub prometheus_url: Option<String>,
+    /// Loki API of --stack external
+    #[arg(long, value_name = "URL", value_parser = base_address)]
+    pub loki_url: Option<String>,
+    /// Jaeger API of --stack external
+    #[arg(long, value_name = "URL", value_parser = base_address)]
+    pub jaeger_url: Option<String>,
+    /// OTLP over HTTP of --stack external
+    #[arg(long, value_name = "URL", value_parser = base_address)]
+    pub otlp_url: Option<String>,
+    /// Alertmanager API of --stack external, if there is one
+    #[arg(long, value_name = "URL", value_parser = base_address)]
+    pub alertmanager_url: Option<String>,
 }
 
 /// Options of `backend`.
@@ -273,12 +297,33 @@ pub struct Probe {
     pub url: String,
 }
 
+/// Options of `keep`.
+#[derive(Clone, Debug, Args)]
+pub struct Keep {
+    /// A listener that the program will bind
+    #[arg(long, value_name = "NAME=ADDRESS", value_parser = crate::child::listening::parse_pair)]
+    pub listen: Vec<(String, SocketAddr)>,
+    /// The program and its arguments
+    #[arg(last = true, required = true)]
+    pub program: Vec<std::ffi::OsString>,
+}
+
 /// Reads `20s`, `5m`, `1h30m`, `500ms`; zero is no time to do anything in.
 fn duration(text: &str) -> Result<Duration, String> {
     let read = text.parse::<jiff::SignedDuration>().ok().and_then(|d| Duration::try_from(d).ok());
     match read {
         Some(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("expected a time above zero, such as 20s, 5m or 1h".into()),
+    }
+}
+
+/// Reads a base address without a slash at its end.
+fn base_address(text: &str) -> Result<String, String> {
+    let base = text.trim_end_matches('/');
+    let valid = reqwest::Url::parse(base).is_ok_and(|url| url.scheme() == "http" && url.query().is_none());
+    match valid {
+        true => Ok(base.to_owned()),
+        false => Err("expected an address such as http://127.0.0.1:9090; there is no TLS here".into()),
     }
 }
 

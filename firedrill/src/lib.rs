@@ -13,6 +13,7 @@ pub mod dashboards;
 pub mod failure;
 pub mod home;
 pub mod load_control;
+pub mod native;
 pub mod otlp;
 pub mod ports;
 pub mod profiles;

@@ -7,7 +7,7 @@ use std::{
 
 use crate::failure::Failure;
 
-/// Every listener of a stack, with its standard port. The names are the keys of `urls` in `run.json`.
+/// Every listener of our own processes, with its standard port. The names are keys of `urls` in `run.json`.
 pub const STANDARD: [(&str, u16); 10] = [
     ("user-service", 5001),
     ("product-service", 5002),
@@ -36,7 +36,8 @@ impl Ports {
         let port = match self {
             Self::Auto => 0,
             Self::Standard => {
-                STANDARD.iter().find(|(name, _)| *name == listener).map_or(0, |(_, port)| *port)
+                let known = STANDARD.iter().chain(&crate::native::LISTENERS);
+                known.into_iter().find(|(name, _)| *name == listener).map_or(0, |(_, port)| *port)
             }
         };
         SocketAddr::from((Ipv4Addr::LOCALHOST, port))

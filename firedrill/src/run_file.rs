@@ -9,7 +9,6 @@ use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cli::Stack,
     failure::Failure,
     home::{Home, write_whole},
 };
@@ -19,7 +18,7 @@ use crate::{
 pub struct RunFile {
     /// The version of Firedrill that wrote the file.
     pub version: String,
-    /// Which backends hold the telemetry: `embedded`.
+    /// Which backends hold the telemetry: `embedded`, `native` or `external`.
     pub stack: String,
     /// When the stack was started, RFC 3339.
     pub started_at: String,
@@ -40,14 +39,14 @@ pub fn fresh_token() -> String {
 impl RunFile {
     /// For a stack that starts now.
     pub fn new(
-        stack: Stack,
+        stack: &str,
         urls: BTreeMap<String, Option<String>>,
         pids: BTreeMap<String, u32>,
         admin_token: String,
     ) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
-            stack: stack.name().into(),
+            stack: stack.into(),
             started_at: jiff::Timestamp::now().to_string(),
             urls,
             pids,

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Listening {
     /// By the names of [`crate::ports::STANDARD`].
     pub listening: BTreeMap<String, SocketAddr>,
+    /// The process that listens, where it is another than the one that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
 }
 
 impl Listening {

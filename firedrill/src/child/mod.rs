@@ -7,6 +7,8 @@
 //! - standard error is for the one line that explains a start that failed, with exit code 3.
 
 pub(crate) mod environment;
+#[cfg(unix)]
+pub mod keeper;
 pub mod lifeline;
 pub mod listening;
 pub mod role;

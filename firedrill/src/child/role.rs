@@ -88,7 +88,7 @@ pub fn run(options: &Run) -> Outcome {
         let mut listeners = bind(options).await?;
         let listening =
             listeners.iter().filter_map(|(name, l)| Some((name.clone(), l.local_addr().ok()?))).collect();
-        Listening { listening }.announce();
+        Listening { listening, pid: None }.announce();
         let mut take = |name: &str| {
             listeners
                 .remove(name)

@@ -11,11 +11,12 @@ use crate::{
         environment::plain_log,
         role::{self, Role},
     },
-    cli::{Backend, Stack},
+    cli::Backend,
     failure::{Code, Failure, Outcome},
     home::Home,
     ports,
     run_file::{self, RunFile},
+    up::Backends,
 };
 
 /// Serves until Ctrl-C.
@@ -48,7 +49,7 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
         ..backend::Config::default()
     };
     let pids = BTreeMap::from([("backend".to_owned(), std::process::id())]);
-    let run = RunFile::new(Stack::Embedded, urls, pids, run_file::fresh_token());
+    let run = RunFile::new(Backends::Embedded.name(), urls, pids, run_file::fresh_token());
 
     let stop = CancellationToken::new();
     let mut asked = signal::StopAsked::listen()?;

@@ -30,6 +30,12 @@ pub fn dispatch(cli: Cli, started: Instant) -> Outcome {
     match cli.command {
         // A child ends its runtime in its own way: nothing may hold its exit.
         Command::Run(options) => role::run(&options),
+        #[cfg(unix)]
+        Command::Keep(options) => crate::child::keeper::run(&options),
+        #[cfg(not(unix))]
+        Command::Keep(_) => {
+            Err(crate::failure::Failure::environment("the native stack needs a Unix system".into()))
+        }
         Command::Up(options) => block_on(up::run(&home, &options, json, started)),
         Command::Backend(options) => block_on(backend::run(&home, &options, json)),
         Command::Load(options) => block_on(load::run(&home, options, json)),

@@ -7,17 +7,18 @@ use tokio::sync::mpsc;
 use super::{output, signal};
 use crate::{
     child::role::Role,
-    cli::Up,
+    cli::{Stack, Up},
     failure::{Code, Failure, Outcome},
     home::Home,
+    native,
     ports::Ports,
     profiles, run_file,
-    up::{Attendant, Fleet, LoadSettings, Settings},
+    up::{Attendant, Backends, Fleet, LoadSettings, Settings, external},
 };
 
 /// Starts everything, tells what is going on, and stops everything again.
 pub(super) async fn run(home: &Home, options: &Up, json: bool, started: Instant) -> Outcome {
-    let settings = settings(home, options)?;
+    let settings = settings(home, options).await?;
     // The owner first: a second `up` in one home is told so, and not that its ports are taken.
     let _owner = home.own()?;
     // A file left by a stack that was killed must not be read as this one while it starts.
@@ -49,7 +50,7 @@ pub(super) async fn run(home: &Home, options: &Up, json: bool, started: Instant)
     Ok(Code::Good)
 }
 
-fn settings(home: &Home, options: &Up) -> Result<Settings, Failure> {
+async fn settings(home: &Home, options: &Up) -> Result<Settings, Failure> {
     let load = match options.no_load {
         true => None,
         false => {
@@ -60,7 +61,7 @@ fn settings(home: &Home, options: &Up) -> Result<Settings, Failure> {
     };
     Ok(Settings {
         home: home.clone(),
-        stack: options.stack,
+        backends: backends(options).await?,
         ports: options.ports,
         admin_token: run_file::fresh_token(),
         retention: options.retention,
@@ -68,8 +69,36 @@ fn settings(home: &Home, options: &Up) -> Result<Settings, Failure> {
     })
 }
 
+/// Finds what the backends need before anything starts.
+async fn backends(options: &Up) -> Result<Backends, Failure> {
+    if options.stack != Stack::External
+        && let Some(option) = external::first_given(&options.external)
+    {
+        return Err(Failure::arguments(format!("{option} goes with --stack external")));
+    }
+    if options.stack != Stack::Native && options.tail_sampling {
+        return Err(Failure::arguments("--tail-sampling goes with --stack native"));
+    }
+    match options.stack {
+        Stack::Embedded => Ok(Backends::Embedded),
+        Stack::Native => {
+            Ok(Backends::Native { programs: native::find().await?, tail_sampling: options.tail_sampling })
+        }
+        Stack::External => {
+            let urls = external::addresses(&options.external)?;
+            external::check(&urls).await?;
+            Ok(Backends::External(urls))
+        }
+    }
+}
+
 fn check_ports(settings: &Settings) -> Result<(), Failure> {
-    let roles = Role::ALL.into_iter().filter(|role| settings.load.is_some() || *role != Role::Loadgen);
+    let roles = Role::ALL.into_iter().filter(|role| match role {
+        Role::Loadgen => settings.load.is_some(),
+        // The real stack's ports are checked when they are chosen.
+        Role::Backend => settings.backends == Backends::Embedded,
+        _ => true,
+    });
     let listeners: Vec<&str> = roles.flat_map(Role::listeners).copied().collect();
     Ports::check(settings.ports, &listeners)
 }

@@ -23,8 +23,10 @@ const START: Duration = Duration::from_secs(20);
 pub struct Spec {
     /// The process's name: the service name.
     pub name: &'static str,
-    /// The program and its leading arguments.
+    /// The program and its leading arguments; the listeners' addresses follow.
     pub command: Vec<std::ffi::OsString>,
+    /// Arguments after those.
+    pub trailing: Vec<std::ffi::OsString>,
     /// The listeners it shall bind; port 0 on the first start becomes the chosen port on later ones.
     pub listen: BTreeMap<String, SocketAddr>,
     /// The listener and path that answer 200 once the process can do its work.

@@ -53,6 +53,7 @@ impl Process {
         for (name, address) in &spec.listen {
             command.arg("--listen").arg(format!("{name}={address}"));
         }
+        command.args(&spec.trailing);
         command
             .envs(&spec.env)
             .stdin(Stdio::piped())
@@ -103,6 +104,7 @@ impl Process {
         match serde_json::from_str::<Listening>(&line) {
             Ok(listening) => {
                 self.copy_output();
+                self.pid = listening.pid.unwrap_or(self.pid);
                 Ok(listening.listening)
             }
             Err(_) => Err(self.last_words().await),

@@ -41,9 +41,10 @@ impl<'a> Attendant<'a> {
     /// For a fleet that has just become ready, this long after the start of the process.
     pub fn new(settings: &'a Settings, fleet: &Fleet, ready_in: Duration) -> Result<Self, Failure> {
         let urls = ports::STANDARD.iter().map(|(name, _)| ((*name).to_owned(), fleet.url(name)));
-        // No alert manager yet: the key is there so that readers can rely on it.
-        let urls = urls.chain([("alertmanager".to_owned(), None)]).collect();
-        let run = RunFile::new(settings.stack, urls, fleet.pids().clone(), settings.admin_token.clone());
+        // Not every stack has an alert manager: the key is there so that readers can rely on it.
+        let urls = urls.chain([("alertmanager".to_owned(), fleet.url("alertmanager"))]).collect();
+        let run =
+            RunFile::new(settings.backends.name(), urls, fleet.pids().clone(), settings.admin_token.clone());
         let stack = crate::stack::of(&run)?;
         let load = match fleet.url("loadgen") {
             Some(base) => Some(LoadControl::new(&base, &settings.admin_token)?),
@@ -103,7 +104,7 @@ impl<'a> Attendant<'a> {
                 }
                 // A look that takes longer keeps nothing else waiting.
                 _ = tick.tick(), if look.is_none() => {
-                    look = Some(Box::pin(Seen::now(self.stack.clone(), ready.elapsed())));
+                    look = Some(Box::pin(Seen::now(self.stack.clone(), fleet.figures_at(), ready.elapsed())));
                 }
             }
         }
@@ -151,11 +152,8 @@ impl<'a> Attendant<'a> {
             None => Value::Null,
         };
         let rss_mb = resident_mb(fleet.pids());
-        fleet.stop_all_but_backend().await;
-        let figures = match self.run.url("prometheus") {
-            Ok(url) => Figures::of_backend(url).await.unwrap_or_default(),
-            Err(_) => Figures::default(),
-        };
+        fleet.stop_all_but_backends().await;
+        let figures = Figures::of_backends(&fleet.figures_at()).await.unwrap_or_default();
         json!({
             "ready_ms": self.ready_in.as_millis(),
             "first_trace_ms": self.first_trace.map(|after| after.as_millis()),
@@ -181,9 +179,21 @@ impl<'a> Attendant<'a> {
             format!("  Prometheus API   {}", url("prometheus")),
             format!("  Loki API         {}", url("loki")),
             format!("  Jaeger API       {}", url("jaeger")),
-            format!("  OTLP             {} (HTTP), {} (gRPC)", url("otlp_http"), url("otlp_grpc")),
-            String::new(),
+            match url("otlp_grpc").as_str() {
+                "" => format!("  OTLP             {} (HTTP)", url("otlp_http")),
+                grpc => format!("  OTLP             {} (HTTP), {grpc} (gRPC)", url("otlp_http")),
+            },
         ];
+        if let Some(alertmanager) = self.run.urls.get("alertmanager").cloned().flatten() {
+            lines.push(format!("  Alertmanager     {alertmanager}"));
+        }
+        if self.settings.backends.name() == "external" {
+            lines.push(format!(
+                "  Metrics          let that Prometheus scrape what its file_sd finds in {}",
+                self.settings.home.scrape_file().display()
+            ));
+        }
+        lines.push(String::new());
         if let Some(load) = &self.settings.load {
             lines.push(format!("Traffic: {} at {} requests/s, seed {}", load.profile, load.rps, load.seed));
         } else {
@@ -205,12 +215,9 @@ struct Seen {
 }
 
 impl Seen {
-    async fn now(stack: Stack, up: Duration) -> Self {
-        let (red, backend, databases) = tokio::join!(
-            Red::now(&stack, up),
-            Figures::of_backend(stack.prometheus.base()),
-            database_writes(&stack)
-        );
+    async fn now(stack: Stack, figures_at: Vec<String>, up: Duration) -> Self {
+        let (red, backend, databases) =
+            tokio::join!(Red::now(&stack, up), Figures::of_backends(&figures_at), database_writes(&stack));
         Self { red: red.ok(), backend: backend.ok(), databases: databases.unwrap_or_default() }
     }
 }

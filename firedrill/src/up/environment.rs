@@ -1,27 +1,23 @@
 //! The environment of each child: how a process of the fleet learns of the others. Pure.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::collections::BTreeMap;
 
 use super::settings::{LoadSettings, Settings};
 use crate::{child::role::Role, otlp};
 
-/// Addresses by listener name, as far as they are known.
-pub(super) type Addresses = BTreeMap<String, SocketAddr>;
-
 /// What a role's process finds in its environment, beside what `up` itself was given.
 ///
-/// `given` looks up what is set for `up`: a person who names an OTLP endpoint wants it used.
+/// `address` is the base address of a listener, as far as it is known. `given` looks up what is set for `up`: a person
+/// who names an OTLP endpoint wants it used.
 pub(super) fn of(
     role: Role,
     settings: &Settings,
-    addresses: &Addresses,
+    address: impl Fn(&str) -> Option<String>,
     given: impl Fn(&str) -> Option<String>,
 ) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
     let mut set = |name: &str, value: String| drop(env.insert(name.to_owned(), value));
-    let url = |listener: &str| {
-        addresses.get(listener).map(|address| format!("http://{address}")).unwrap_or_default()
-    };
+    let url = |listener: &str| address(listener).unwrap_or_default();
     let data = settings.home.data();
 
     if role.emits_telemetry() {
@@ -68,12 +64,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{cli::Stack, home::Home, ports::Ports};
+    use crate::{home::Home, ports::Ports, up::Backends};
 
     fn settings() -> Settings {
         Settings {
             home: Home::new(Some("/tmp/home".into())),
-            stack: Stack::Embedded,
+            backends: Backends::Embedded,
             ports: Ports::Auto,
             admin_token: "secret".into(),
             retention: Duration::from_secs(60),
@@ -81,14 +77,15 @@ mod tests {
         }
     }
 
-    fn addresses() -> Addresses {
+    fn address(listener: &str) -> Option<String> {
         let known = [("otlp_http", 4318), ("loki", 3100), ("user-service", 5001), ("product-service", 5002)];
-        known.map(|(name, port)| (name.to_owned(), SocketAddr::from(([127, 0, 0, 1], port)))).into()
+        let (_, port) = known.into_iter().find(|(name, _)| *name == listener)?;
+        Some(format!("http://127.0.0.1:{port}"))
     }
 
     #[test]
     fn services_find_each_other_and_the_backend() {
-        let env = of(Role::OrderService, &settings(), &addresses(), |_| None);
+        let env = of(Role::OrderService, &settings(), address, |_| None);
         assert_eq!(env["USER_SERVICE_URL"], "http://127.0.0.1:5001");
         assert_eq!(env["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://127.0.0.1:4318");
     }
@@ -96,7 +93,7 @@ mod tests {
     #[test]
     fn only_what_needs_the_token_gets_it() {
         for role in Role::ALL {
-            let env = of(role, &settings(), &addresses(), |_| None);
+            let env = of(role, &settings(), address, |_| None);
             assert_eq!(env.values().any(|value| value == "secret"), role == Role::Loadgen, "{role:?}");
         }
     }

@@ -77,7 +77,7 @@ pub(super) async fn database_writes(stack: &Stack) -> Result<BTreeMap<String, Wr
     Ok(writes)
 }
 
-/// What the backend holds, and whether it can hold more.
+/// What the backends have taken in, and whether they can take more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Figures {
     /// Spans taken in.
@@ -90,15 +90,19 @@ pub(super) struct Figures {
     pub(super) disk_refuses: bool,
 }
 
-/// Longest wait for the backend's own figures.
+/// Longest wait for one backend's own figures.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Figures {
-    /// Reads them from the backend's own `/metrics`.
-    pub(super) async fn of_backend(prometheus: &str) -> anyhow::Result<Self> {
+    /// Reads them from the backends' own `/metrics`: the embedded one's, or Prometheus' and the collector's.
+    pub(super) async fn of_backends(bases: &[String]) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
-        let answer = client.get(format!("{prometheus}/metrics")).send().await?;
-        Ok(Self::parse(&answer.error_for_status()?.text().await?))
+        let mut pages = String::new();
+        for base in bases {
+            let answer = client.get(format!("{base}/metrics")).send().await?;
+            pages.push_str(&answer.error_for_status()?.text().await?);
+        }
+        Ok(Self::parse(&pages))
     }
 
     fn parse(exposition: &str) -> Self {
@@ -112,9 +116,10 @@ impl Figures {
             values.sum::<f64>() as u64
         };
         Self {
-            spans: sum("backend_ingested_spans_total"),
-            log_lines: sum("backend_ingested_log_records_total"),
-            series: sum("backend_series"),
+            spans: sum("backend_ingested_spans_total") + sum("otelcol_receiver_accepted_spans"),
+            log_lines: sum("backend_ingested_log_records_total")
+                + sum("otelcol_receiver_accepted_log_records"),
+            series: sum("backend_series") + sum("prometheus_tsdb_head_series"),
             disk_refuses: sum("backend_disk_refuses") > 0,
         }
     }

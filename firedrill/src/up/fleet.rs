@@ -1,14 +1,15 @@
 //! The processes of a stack: started in the order of their dependencies, stopped in the opposite order.
 
-use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr};
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use tokio::sync::mpsc;
 
 use super::{
-    environment::{self, Addresses},
+    environment,
+    native::Native,
     scrape,
     set_aside::SetAside,
-    settings::Settings,
+    settings::{Backends, Settings},
 };
 use crate::{
     child::role::Role,
@@ -20,7 +21,12 @@ use crate::{
 #[derive(Debug)]
 pub struct Fleet {
     running: Vec<Supervised>,
-    addresses: Addresses,
+    /// How many of the running ones, from the first on, are backends.
+    backends: usize,
+    addresses: BTreeMap<String, SocketAddr>,
+    /// Base addresses of backends that this fleet has not started.
+    external: BTreeMap<String, String>,
+    native: Option<Native>,
     pids: BTreeMap<String, u32>,
     /// The damaged store files that parts set aside, from before the first of them was started.
     pub(super) set_aside: SetAside,
@@ -31,7 +37,10 @@ impl Fleet {
     pub async fn start(settings: &Settings, events: &mpsc::UnboundedSender<Event>) -> Result<Self, Failure> {
         let mut fleet = Self {
             running: Vec::new(),
+            backends: 0,
             addresses: BTreeMap::new(),
+            external: BTreeMap::new(),
+            native: None,
             pids: BTreeMap::new(),
             set_aside: SetAside::since_now(settings.home.data()),
         };
@@ -49,9 +58,22 @@ impl Fleet {
         settings: &Settings,
         events: &mpsc::UnboundedSender<Event>,
     ) -> Result<(), Failure> {
-        // The backend reads the file from its start on; the targets follow when their ports are known.
-        self.write_targets(settings)?;
-        self.start_together(&[Role::Backend], settings, events).await?;
+        // The list is read from the start on; the targets follow when their ports are known.
+        match &settings.backends {
+            Backends::Embedded => {
+                self.write_targets(settings)?;
+                self.start_together(&[Role::Backend], settings, events).await?;
+            }
+            Backends::Native { programs, tail_sampling } => {
+                let native = Native::prepare(settings)?;
+                let specs = native.specs(settings, programs, *tail_sampling)?;
+                self.native = Some(native);
+                self.write_targets(settings)?;
+                self.start_specs(specs, events).await?;
+            }
+            Backends::External(urls) => self.external.clone_from(urls),
+        }
+        self.backends = self.running.len();
         self.start_together(&[Role::UserService, Role::ProductService], settings, events).await?;
         self.start_together(&[Role::OrderService, Role::Console], settings, events).await?;
         if settings.load.is_some() {
@@ -61,12 +83,16 @@ impl Fleet {
     }
 
     fn write_targets(&self, settings: &Settings) -> Result<(), Failure> {
-        let path = settings.home.scrape_file();
-        let targets: BTreeMap<&str, SocketAddr> =
+        let mut path = settings.home.scrape_file();
+        let mut targets: BTreeMap<&str, SocketAddr> =
             ["user-service", "product-service", "order-service", "loadgen"]
                 .into_iter()
                 .filter_map(|job| self.addresses.get(job).map(|address| (job, *address)))
                 .collect();
+        if let Some(native) = &self.native {
+            path = native.targets().join("targets.json");
+            targets.extend(native.own_jobs());
+        }
         scrape::write(&path, &targets).map_err(|e| {
             Failure::environment(format!(
                 "cannot write {}: {e}; free some space or name another --home",
@@ -81,11 +107,10 @@ impl Fleet {
         settings: &Settings,
         events: &mpsc::UnboundedSender<Event>,
     ) -> Result<(), Failure> {
-        let program = std::env::current_exe()
-            .map_err(|e| Failure::environment(format!("cannot find this program to start its parts: {e}")))?;
-        let starts = roles.iter().map(|role| {
+        let program = this_program()?;
+        let specs = roles.iter().map(|role| {
             let command = [program.clone().into_os_string(), "run".into(), OsString::from(role.name())];
-            let spec = Spec {
+            Spec {
                 name: role.name(),
                 command: command.into(),
                 listen: role
@@ -93,12 +118,22 @@ impl Fleet {
                     .iter()
                     .map(|l| ((*l).to_owned(), settings.ports.address(l)))
                     .collect(),
+                trailing: Vec::new(),
                 ready: role.ready(),
-                env: environment::of(*role, settings, &self.addresses, |name| std::env::var(name).ok()),
+                env: environment::of(*role, settings, |l| self.url(l), |name| std::env::var(name).ok()),
                 log: settings.home.logs().join(format!("{}.log", role.name())),
-            };
-            Supervised::start(spec, events.clone())
+            }
         });
+        let specs = specs.collect();
+        self.start_specs(specs, events).await
+    }
+
+    async fn start_specs(
+        &mut self,
+        specs: Vec<Spec>,
+        events: &mpsc::UnboundedSender<Event>,
+    ) -> Result<(), Failure> {
+        let starts = specs.into_iter().map(|spec| Supervised::start(spec, events.clone()));
         // All of them are waited for: a start that is still under way must not be forgotten when another fails.
         let mut failed = None;
         for started in futures_util::future::join_all(starts).await {
@@ -116,7 +151,13 @@ impl Fleet {
 
     /// The base address of a listener.
     pub fn url(&self, listener: &str) -> Option<String> {
-        self.addresses.get(listener).map(|address| format!("http://{address}"))
+        let own = self.addresses.get(listener).map(|address| format!("http://{address}"));
+        own.or_else(|| self.external.get(listener).cloned())
+    }
+
+    /// Where the backends' own figures are, at `/metrics` below each base address.
+    pub(super) fn figures_at(&self) -> Vec<String> {
+        ["prometheus", "collector_metrics"].into_iter().filter_map(|listener| self.url(listener)).collect()
     }
 
     /// The process ids by name.
@@ -129,9 +170,9 @@ impl Fleet {
         self.pids.insert(name.to_owned(), pid);
     }
 
-    /// Stops everything that writes telemetry, so that the backend holds the last of it.
-    pub async fn stop_all_but_backend(&mut self) {
-        while self.running.last().is_some_and(|process| process.name != Role::Backend.name()) {
+    /// Stops everything that writes telemetry, so that the backends hold the last of it.
+    pub async fn stop_all_but_backends(&mut self) {
+        while self.running.len() > self.backends {
             self.stop_last().await;
         }
     }
@@ -149,4 +190,10 @@ impl Fleet {
             process.stop().await;
         }
     }
+}
+
+/// This program's file, to start its parts from.
+pub(super) fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|e| Failure::environment(format!("cannot find this program to start its parts: {e}")))
 }

@@ -3,9 +3,11 @@
 mod attendant;
 mod disk;
 mod environment;
+pub mod external;
 mod figures;
 mod first_trace;
 mod fleet;
+mod native;
 mod scrape;
 mod set_aside;
 mod settings;
@@ -13,4 +15,4 @@ mod terminal;
 
 pub use attendant::Attendant;
 pub use fleet::Fleet;
-pub use settings::{LoadSettings, Settings};
+pub use settings::{Backends, LoadSettings, Settings};

@@ -1,0 +1,75 @@
+//! The configurations of the real stack: carried by this program, overridden by the folders of a checkout, and
+//! laid out where the programs read them.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Each file by its path in the repository.
+const CARRIED: [(&str, &str); 7] = [
+    ("otel-collector/config.yaml", include_str!("../../../otel-collector/config.yaml")),
+    ("otel-collector/tail-sampling.yaml", include_str!("../../../otel-collector/tail-sampling.yaml")),
+    ("stack/prometheus/prometheus.yaml", include_str!("../../../stack/prometheus/prometheus.yaml")),
+    ("stack/prometheus/rules/services.yaml", include_str!("../../../stack/prometheus/rules/services.yaml")),
+    ("stack/alertmanager/alertmanager.yaml", include_str!("../../../stack/alertmanager/alertmanager.yaml")),
+    ("stack/loki/loki.yaml", include_str!("../../../stack/loki/loki.yaml")),
+    ("stack/jaeger/jaeger.yaml", include_str!("../../../stack/jaeger/jaeger.yaml")),
+];
+
+/// Writes every configuration below `to`, taking the one below `checkout` where there is one.
+///
+/// What lay there before is removed: a rule file of an older version must not be loaded beside the new one.
+///
+/// # Errors
+/// A file cannot be read or written; the message names it.
+pub fn lay_out(to: &Path, checkout: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(about(to, &error)),
+        _ => {}
+    }
+    for (name, carried) in CARRIED {
+        let path = to.join(name);
+        let text = match fs::read_to_string(checkout.join(name)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => carried.to_owned(),
+            Err(error) => return Err(about(&checkout.join(name), &error)),
+        };
+        let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(&path, text))
+            .map_err(|error| about(&path, &error))?;
+    }
+    Ok(())
+}
+
+fn about(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_checkout_overrides_the_carried_one() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (checkout, to) = (dir.path().join("checkout"), dir.path().join("to"));
+        fs::create_dir_all(checkout.join("stack/loki")).expect("made");
+        fs::write(checkout.join("stack/loki/loki.yaml"), "mine: true\n").expect("written");
+        lay_out(&to, &checkout).expect("laid out");
+        let read = |name: &str| fs::read_to_string(to.join(name)).expect(name);
+        assert_eq!(read("stack/loki/loki.yaml"), "mine: true\n");
+        assert_eq!(read("stack/jaeger/jaeger.yaml"), CARRIED[6].1);
+    }
+
+    #[test]
+    fn what_an_older_version_left_is_gone() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let old = dir.path().join("to/stack/prometheus/rules/old.yaml");
+        fs::create_dir_all(old.parent().expect("below something")).expect("made");
+        fs::write(&old, "groups: []\n").expect("written");
+        lay_out(&dir.path().join("to"), dir.path()).expect("laid out");
+        assert!(!old.exists());
+    }
+}

@@ -1,0 +1,104 @@
+//! The real stack as a part of the fleet: its configurations laid out, its addresses chosen, its programs as the
+//! supervisor starts them.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use super::settings::Settings;
+use crate::{
+    failure::Failure,
+    native::{self, files, plan},
+    supervisor::Spec,
+};
+
+/// A real stack that is about to be started: its configurations are laid out, its addresses chosen.
+#[derive(Debug)]
+pub(super) struct Native {
+    configurations: PathBuf,
+    data: PathBuf,
+    pub(super) addresses: BTreeMap<String, SocketAddr>,
+}
+
+impl Native {
+    /// Chooses the addresses and lays out the configurations. Nothing is started.
+    pub(super) fn prepare(settings: &Settings) -> Result<Self, Failure> {
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let native = Self {
+            configurations: absolute(settings.home.configuration()),
+            data: absolute(settings.home.data().join("native")),
+            addresses: native::addresses(settings.ports)?,
+        };
+        files::lay_out(&native.configurations, ".".as_ref()).map_err(unwritable)?;
+        native.write_own_targets()?;
+        Ok(native)
+    }
+
+    /// Each program, as the supervisor starts it: with a keeper that ends it when this process is gone.
+    pub(super) fn specs(
+        &self,
+        settings: &Settings,
+        programs: &BTreeMap<&'static str, PathBuf>,
+        tail_sampling: bool,
+    ) -> Result<Vec<Spec>, Failure> {
+        let layout = plan::Layout {
+            configurations: &self.configurations,
+            data: &self.data,
+            addresses: &self.addresses,
+            retention: settings.retention,
+            tail_sampling,
+        };
+        let own = super::fleet::this_program()?;
+        let spec = |start: plan::Start| {
+            let program = programs.get(start.name).cloned().unwrap_or_else(|| start.name.into());
+            let listen =
+                start.listeners.iter().filter_map(|l| Some(((*l).to_owned(), *self.addresses.get(*l)?)));
+            Spec {
+                name: start.name,
+                command: vec![own.clone().into_os_string(), "keep".into()],
+                listen: listen.collect(),
+                trailing: ["--".into(), program.into_os_string()]
+                    .into_iter()
+                    .chain(start.arguments)
+                    .collect(),
+                ready: start.ready,
+                env: start.environment,
+                log: settings.home.logs().join(format!("{}.log", start.name)),
+            }
+        };
+        Ok(layout.starts().into_iter().map(spec).collect())
+    }
+
+    /// The folder in which Prometheus looks for its lists of targets.
+    pub(super) fn targets(&self) -> PathBuf {
+        self.configurations.join("stack/prometheus")
+    }
+
+    /// What Prometheus scrapes beside the services: the programs themselves.
+    pub(super) fn own_jobs(&self) -> BTreeMap<&'static str, SocketAddr> {
+        let jobs = [
+            ("otelcol", "collector_metrics"),
+            ("prometheus", "prometheus"),
+            ("alertmanager", "alertmanager"),
+            ("loki", "loki"),
+            ("jaeger", "jaeger_metrics"),
+        ];
+        jobs.into_iter().filter_map(|(job, listener)| Some((job, *self.addresses.get(listener)?))).collect()
+    }
+
+    fn write_own_targets(&self) -> Result<(), Failure> {
+        let lists = [
+            ("connectors.json", "otelcol-connectors", "connectors_metrics"),
+            ("alertmanagers.json", "alertmanager", "alertmanager"),
+        ];
+        for (file, job, listener) in lists {
+            let targets = self.addresses.get(listener).map(|address| (job, *address)).into_iter().collect();
+            super::scrape::write(&self.targets().join(file), &targets).map_err(unwritable)?;
+        }
+        Ok(())
+    }
+}
+
+fn unwritable(error: std::io::Error) -> Failure {
+    Failure::environment(format!(
+        "cannot lay out the configurations of the native stack: {error}; free some space or name another --home"
+    ))
+}
