@@ -10,6 +10,7 @@ mod audit;
 mod backend_alone;
 mod bad_input;
 mod commands;
+mod compose;
 mod console;
 mod correlation;
 mod crash;
