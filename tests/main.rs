@@ -14,6 +14,7 @@ mod compose;
 mod console;
 mod correlation;
 mod crash;
+mod dashboards;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod load;

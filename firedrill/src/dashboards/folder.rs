@@ -50,6 +50,9 @@ impl Folder {
         match named {
             Some(dir) => Self::read(dir),
             None if has_dashboards(Path::new(ON_DISK)) => Self::read(Path::new(ON_DISK)),
+            None if EMBEDDED.is_empty() => Err(Failure::environment(format!(
+                "this program was built without dashboards, and there is no folder {ON_DISK} here; name one with --dir"
+            ))),
             None => Self::of(EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))),
         }
     }
@@ -108,7 +111,8 @@ impl Folder {
             } else if name.ends_with(".json") {
                 let json: Value = serde_json::from_str(&text).map_err(|e| bad(&e))?;
                 // From the text again: the place of a wrong type is known only there.
-                let dashboard = serde_json::from_str(&text).map_err(|e| bad(&e))?;
+                let mut dashboard: Dashboard = serde_json::from_str(&text).map_err(|e| bad(&e))?;
+                dashboard.mark();
                 folder.files.push(File { name, dashboard, json });
             }
         }

@@ -195,7 +195,7 @@ impl Parser {
         if self.take("[") {
             match self.peek() {
                 Some(Token::Number(text)) if text.ends_with(|c: char| c.is_ascii_alphabetic()) => {
-                    self.at += 1
+                    self.at += 1;
                 }
                 _ => return Err(self.unexpected("a duration such as 5m")),
             }

@@ -31,6 +31,32 @@ pub struct Dashboard {
     /// Panels and rows.
     #[serde(deserialize_with = "or_default")]
     pub panels: Vec<Panel>,
+    /// The annotations that ask something, each as a panel of the kind [`ANNOTATION`]: their queries are run and held
+    /// against the rules like those of panels.
+    #[serde(skip)]
+    pub marks: Vec<Panel>,
+}
+
+/// The kind of the panels that stand for annotations.
+pub const ANNOTATION: &str = "annotation";
+
+impl Dashboard {
+    /// Makes [`Dashboard::marks`] of the annotations.
+    pub fn mark(&mut self) {
+        let asking = self.annotations.list.iter().filter(|annotation| annotation.expr.is_some());
+        let panel = |annotation: &Annotation| Panel {
+            title: Some(format!("annotation {}", annotation.name)),
+            kind: ANNOTATION.to_owned(),
+            datasource: annotation.datasource.clone(),
+            targets: vec![Target {
+                ref_id: ANNOTATION.to_owned(),
+                expr: annotation.expr.clone(),
+                ..Target::default()
+            }],
+            ..Panel::default()
+        };
+        self.marks = asking.map(panel).collect();
+    }
 }
 
 /// The list of variables.

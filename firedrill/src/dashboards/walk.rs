@@ -34,6 +34,13 @@ pub fn panels(dashboard: &Dashboard) -> Vec<Placed<'_>> {
     found.into_iter().map(|(panel, repeat)| Placed { panel, repeat: names(repeat) }).collect()
 }
 
+/// All that asks: the panels, then the annotations.
+pub fn asking(dashboard: &Dashboard) -> Vec<Placed<'_>> {
+    let mut found = panels(dashboard);
+    found.extend(dashboard.marks.iter().map(|panel| Placed { panel, repeat: Vec::new() }));
+    found
+}
+
 fn repeat(panel: &Panel) -> Option<&str> {
     panel.repeat.as_deref().filter(|name| !name.is_empty())
 }

@@ -18,7 +18,7 @@ use self::{resolve::Answers, verdict::Known};
 use super::{
     expand::value::{Binding, Bindings, Choice, Flavour, interpolate},
     folder::{File, Folder},
-    model::{Panel, Target},
+    model::{ANNOTATION, Panel, Target},
     plan::{Plan, plan},
     walk,
 };
@@ -61,7 +61,7 @@ pub async fn run(stack: &Stack, folder: &Folder, window: Window) -> Result<Repor
     while let Some((work, outcome)) = judged.next().await {
         report.add(work.file, &work.title, &work.target.ref_id, outcome);
     }
-    Ok(report)
+    Ok(report.finish())
 }
 
 /// What the stack has: its jobs and the names of its metrics. That is how a program that is not part of a stack is told
@@ -77,7 +77,7 @@ async fn known(stack: &Stack, window: Window) -> Result<Known, query::Error> {
 /// The targets of a dashboard, those of repeated panels once per value.
 fn works<'f>(file: &'f File, bindings: &Bindings, report: &mut Report) -> Vec<Work<'f>> {
     let mut found = Vec::new();
-    for placed in walk::panels(&file.dashboard) {
+    for placed in walk::asking(&file.dashboard) {
         let panel = placed.panel;
         let mut instances = vec![bindings.clone()];
         for name in &placed.repeat {
@@ -97,7 +97,7 @@ fn works<'f>(file: &'f File, bindings: &Bindings, report: &mut Report) -> Vec<Wo
         }
         for bindings in instances {
             let title = interpolate(&panel.name(), &bindings, Flavour::Plain);
-            report.panel(file, &title);
+            report.panel(file, &title, panel.kind != ANNOTATION);
             let asked = panel.targets.iter().filter(|target| !target.hide);
             found.extend(asked.map(|target| Work {
                 file,
@@ -126,12 +126,17 @@ async fn judge(stack: &Stack, work: &Work<'_>, window: Window, known: &Known, fo
             outcome
         }
     };
+    if let (Outcome::Empty(why), ANNOTATION) = (&outcome, work.panel.kind.as_str()) {
+        return Outcome::Expected(format!("{why}: an annotation marks events, and there were none"));
+    }
     let uid = work.file.dashboard.uid.as_deref().unwrap_or_default();
     match outcome {
         Outcome::Empty(why) => {
             let entry = folder.empty.iter().find(|e| e.covers(uid, &work.panel.name(), &work.target.ref_id));
             match entry {
-                Some(entry) => Outcome::Expected(format!("{why}: {}", entry.reason)),
+                Some(entry) => {
+                    Outcome::Expected(format!("{why}: {} Shown by: {}.", entry.reason, entry.shown_by))
+                }
                 None => Outcome::Empty(why),
             }
         }

@@ -15,8 +15,10 @@ pub enum Outcome {
     Expected(String),
     /// The question got no answer; why.
     Error(String),
-    /// The backend says that it cannot answer this, or the stack has no such program; why.
+    /// The backend says that it cannot answer this; why.
     Unsupported(String),
+    /// The stack has no program that could know; which.
+    Absent(String),
 }
 
 /// What a person sees of a panel: the worst of its targets.
@@ -25,6 +27,9 @@ pub enum Outcome {
 pub enum State {
     /// A panel that asks nothing.
     Static,
+    /// Of a target alone: it asks for a program that this stack does not have. One panel may serve several kinds of
+    /// stacks with a target for each, so it counts only when there is nothing else.
+    Absent,
     /// Every target shows something.
     Data,
     /// Some target shows nothing, as is right on a healthy system.
@@ -42,6 +47,7 @@ impl State {
     pub fn words(self) -> &'static str {
         match self {
             Self::Static => "static",
+            Self::Absent => "not part of this stack",
             Self::Data => "data",
             Self::EmptyByNature => "empty by nature",
             Self::Unsupported => "not supported by this backend",
@@ -120,14 +126,14 @@ impl Report {
 
     /// A dashboard whose variables have no values: none of its panels can be asked.
     pub(super) fn unreadable(&mut self, file: &File, why: &str) {
-        self.panel(file, VARIABLES);
+        self.panel(file, VARIABLES, false);
         self.worse(State::Error);
         self.add_to_last("", State::Error, why);
     }
 
-    /// A panel, whose targets follow.
-    pub(super) fn panel(&mut self, file: &File, title: &str) {
-        self.panels += 1;
+    /// A panel, whose targets follow; or something that is listed like one and does not count as one.
+    pub(super) fn panel(&mut self, file: &File, title: &str, counts: bool) {
+        self.panels += usize::from(counts);
         let (file, panel) = (file.name.clone(), title.to_owned());
         self.panel_list.push(PanelReport { file, panel, state: State::Static, without_data: Vec::new() });
     }
@@ -141,6 +147,7 @@ impl Report {
             Outcome::Expected(why) => (State::EmptyByNature, Some(why)),
             Outcome::Error(why) => (State::Error, Some(why)),
             Outcome::Unsupported(why) => (State::Unsupported, Some(why)),
+            Outcome::Absent(why) => (State::Absent, Some(why)),
         };
         self.with_data += usize::from(state == State::Data);
         let found = self.panel_list.iter_mut().find(|p| p.file == file.name && p.panel == title);
@@ -153,6 +160,15 @@ impl Report {
             }));
         }
         self.count();
+    }
+
+    /// When all targets are in: a panel of which this stack has no program at all is one that it cannot answer.
+    pub(super) fn finish(mut self) -> Self {
+        for panel in self.panel_list.iter_mut().filter(|p| p.state == State::Absent) {
+            panel.state = State::Unsupported;
+        }
+        self.count();
+        self
     }
 
     fn worse(&mut self, state: State) {
@@ -190,7 +206,7 @@ mod tests {
         let file = &folder.files[0];
         let mut report = Report::new(1);
         for title in ["one", "two", "text"] {
-            report.panel(file, title);
+            report.panel(file, title, true);
         }
         report.add(file, "one", "A", Outcome::Data);
         report.add(file, "one", "B", Outcome::Expected("no retries".to_owned()));
@@ -202,5 +218,21 @@ mod tests {
         assert_eq!(states, [State::EmptyByNature, State::Error, State::Static]);
         assert_eq!((report.panels, report.targets, report.with_data), (3, 4, 1));
         assert_eq!((report.errors, report.empty, report.empty_by_nature, report.unsupported), (1, 0, 1, 0));
+    }
+
+    #[test]
+    fn a_target_of_another_kind_of_stack_counts_only_when_it_is_alone() {
+        let folder = Folder::of([("a.json".to_owned(), "{}".to_owned())].into_iter()).expect("a dashboard");
+        let file = &folder.files[0];
+        let mut report = Report::new(1);
+        for title in ["both", "alone"] {
+            report.panel(file, title, true);
+            report.add(file, title, "A", Outcome::Absent("no collector".to_owned()));
+        }
+        report.add(file, "both", "B", Outcome::Data);
+        let report = report.finish();
+        let states: Vec<_> = report.panel_list.iter().map(|p| p.state).collect();
+        assert_eq!(states, [State::Data, State::Unsupported]);
+        assert_eq!(report.unsupported, 1);
     }
 }

@@ -40,7 +40,7 @@ impl<'s> Answers<'s> {
                     let options = self.options(variable, &question, &bindings).await.map_err(named)?;
                     if options.is_empty() && variable.all_value.as_deref().unwrap_or_default().is_empty() {
                         return Err(named(format!(
-                            "the data source gives no values to choose from ({question:?})"
+                            "the data source gives no values to choose from: {question}"
                         )));
                     }
                     options
@@ -83,7 +83,7 @@ impl<'s> Answers<'s> {
             }
             (Api::Loki, Question::LabelNames) => loki.labels(window).await,
             (Api::Jaeger, Question::Result(_)) => self.stack.jaeger.services().await,
-            (api, question) => return Err(format!("{question:?} is no question for {api:?}")),
+            (api, question) => return Err(format!("{question} is no question for {api:?}")),
         };
         options.map_err(|e| e.to_string()).map(sorted)
     }

@@ -32,7 +32,7 @@ pub(super) fn of(ask: &Ask, answer: Result<Came, Error>, known: &Known) -> Outco
     match answer {
         Ok(Came::Something) => Outcome::Data,
         Ok(came) => match lacking(&metrics, known) {
-            Some(what) => Outcome::Unsupported(format!("this stack has no metrics of {what}")),
+            Some(what) => Outcome::Absent(format!("there are no metrics of {what}")),
             None => Outcome::Empty(nothing(ask, &came).to_owned()),
         },
         Err(error) => match &error.kind {
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn what_a_stack_has_no_program_for_is_not_called_empty() {
         let outcome = of(&instant("otelcol_exporter_queue_size"), Ok(Came::Nothing), &known());
-        assert!(matches!(&outcome, Outcome::Unsupported(why) if why.contains("collector")), "{outcome:?}");
+        assert!(matches!(&outcome, Outcome::Absent(why) if why.contains("collector")), "{outcome:?}");
         let outcome = of(&instant("rate(orders_total[1m])"), Ok(Came::Nothing), &known());
         assert_eq!(outcome, Outcome::Empty("no series".to_owned()));
     }

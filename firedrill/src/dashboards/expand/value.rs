@@ -70,7 +70,7 @@ impl Binding {
         let each = |f: &dyn Fn(&str) -> String| values.iter().map(|v| f(v)).collect::<Vec<_>>();
         match format {
             Some("raw") => joined(values, ","),
-            Some("regex") => grouped(each(&regex_escaped)),
+            Some("regex") => grouped(&each(&regex_escaped)),
             Some("pipe") => joined(values, "|"),
             Some("csv") => joined(values, ","),
             Some("text") if self.choice == Choice::All => "All".to_owned(),
@@ -80,13 +80,13 @@ impl Binding {
             Some("sqlstring") => joined(each(&|v| format!("'{}'", v.replace('\'', "''"))), ","),
             Some("json") if single => serde_json::json!(values.concat()).to_string(),
             Some("json") => serde_json::json!(values).to_string(),
-            Some("glob") => globbed(values),
+            Some("glob") => globbed(&values),
             _ => match flavour {
-                Flavour::Plain => globbed(values),
+                Flavour::Plain => globbed(&values),
                 Flavour::Prometheus if !self.several => {
                     values.concat().replace('\\', "\\\\").replace('\'', "\\\\'")
                 }
-                Flavour::Prometheus => grouped(each(&|v| doubled(v, "$^*{}[]'+?.()|"))),
+                Flavour::Prometheus => grouped(&each(&|v| doubled(v, "$^*{}[]'+?.()|"))),
                 Flavour::Loki if !self.several => values.concat().replace('\'', "\\\\'"),
                 Flavour::Loki => joined(each(&|v| doubled(v, "$^*{}[]+?.()|").replace('\'', "\\\\'")), "|"),
             },
@@ -95,14 +95,14 @@ impl Binding {
 }
 
 /// One value alone, several as a group of alternatives.
-fn grouped(values: Vec<String>) -> String {
+fn grouped(values: &[String]) -> String {
     match values.len() {
         1 => values.concat(),
         _ => format!("({})", values.join("|")),
     }
 }
 
-fn globbed(values: Vec<String>) -> String {
+fn globbed(values: &[String]) -> String {
     match values.len() {
         1 => values.concat(),
         _ => format!("{{{}}}", values.join(",")),

@@ -1,7 +1,7 @@
 //! From a variable's definition to its value: what has to be asked for it, which of the answers are options, and which
 //! of the options is chosen when the dashboard opens. Asking is the caller's.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{fmt, sync::LazyLock, time::Duration};
 
 use query::Window;
 use regex::Regex;
@@ -36,6 +36,20 @@ pub enum Question {
     Metrics(String),
     /// The samples of an expression, each written as `{label="value"} 1 1700000000000`.
     Result(String),
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LabelValues { label, selector: Some(selector) } => {
+                write!(f, "label_values({selector}, {label})")
+            }
+            Self::LabelValues { label, selector: None } => write!(f, "label_values({label})"),
+            Self::LabelNames => f.write_str("label_names()"),
+            Self::Metrics(pattern) => write!(f, "metrics({pattern})"),
+            Self::Result(expr) => write!(f, "query_result({expr})"),
+        }
+    }
 }
 
 /// What must be done for a variable's options.

@@ -48,7 +48,7 @@ fn collect<'j>(json: &'j Value, panel: &'j str, found: &mut Vec<(&'j str, &'j st
             for (key, value) in fields {
                 match value.as_str() {
                     Some(text) if key == "url" || key == "content" || key == "description" => {
-                        found.push((panel, text))
+                        found.push((panel, text));
                     }
                     _ => collect(value, panel, found),
                 }

@@ -21,7 +21,19 @@ pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{asking, told_apart};
+    use super::super::testing::{asking, good, told_apart};
+
+    #[test]
+    fn annotations_are_held_against_the_same_rules() {
+        let marking = |name: &str| {
+            let mut dashboard = good();
+            let query = format!("changes({name}{{service=~\"$service\"}}[$__interval]) > 0");
+            dashboard["annotations"]["list"] = serde_json::json!([{"name": "Starts", "expr": query, "datasource": {"type": "prometheus", "uid": "${datasource}"}}]);
+            dashboard
+        };
+        let (right, wrong) = ("process_start_time_seconds", "process_start_seconds");
+        told_apart("metrics", marking(right), marking(wrong), "annotation Starts");
+    }
 
     #[test]
     fn a_name_that_nothing_exposes_is_found_with_the_nearest_that_something_does() {

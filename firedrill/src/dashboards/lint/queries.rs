@@ -48,7 +48,7 @@ pub(super) fn prepare(folder: &Folder) -> Queries<'_> {
     let mut queries = Queries { promql: Vec::new(), logql: Vec::new() };
     for file in &folder.files {
         let bindings = bindings(file);
-        for placed in walk::panels(&file.dashboard) {
+        for placed in walk::asking(&file.dashboard) {
             let panel = placed.panel;
             for target in &panel.targets {
                 let Some(text) = target.expr.as_deref().filter(|t| !t.trim().is_empty()) else { continue };
