@@ -9,6 +9,7 @@ use super::output;
 use crate::{
     failure::{Code, Outcome},
     home::Home,
+    native::{self, locate, versions},
     ports::{self, Ports},
     run_file::RunFile,
 };
@@ -21,22 +22,43 @@ const SPACE: u64 = 1 << 30;
 struct Check {
     name: &'static str,
     ok: bool,
+    /// Whether a first `up` can do without.
+    optional: bool,
     detail: String,
 }
 
-/// Looks at everything and prints one line each; exit code 3 when something that is needed is missing.
+impl Check {
+    fn needed(name: &'static str, ok: bool, detail: String) -> Self {
+        Self { name, ok, optional: false, detail }
+    }
+
+    fn optional(name: &'static str, ok: bool, detail: String) -> Self {
+        Self { name, ok, optional: true, detail }
+    }
+
+    fn word(&self) -> &'static str {
+        match (self.ok, self.optional) {
+            (true, _) => "ok     ",
+            (false, true) => "absent ",
+            (false, false) => "MISSING",
+        }
+    }
+}
+
+/// Looks at everything and prints one line each; exit code 3 when something that every stack needs is missing.
 pub(super) async fn run(home: &Home, json: bool) -> Outcome {
     let mut checks = vec![version(), folder(home), space(home)];
     match RunFile::find(home) {
         Ok(run) => checks.extend(running(&run).await),
         Err(_) => checks.extend(free_ports()),
     }
-    let ok = checks.iter().all(|check| check.ok);
+    checks.extend(native().await);
+    let ok = checks.iter().all(|check| check.ok || check.optional);
     if json {
         output::json(&serde_json::json!({ "checks": checks }));
     } else {
-        for Check { name, ok, detail } in &checks {
-            output::print(&format!("{}  {name:<16}{detail}", if *ok { "ok     " } else { "MISSING" }));
+        for check in &checks {
+            output::print(&format!("{}  {:<16}{}", check.word(), check.name, check.detail));
         }
     }
     Ok(if ok { Code::Good } else { Code::Environment })
@@ -50,7 +72,7 @@ fn version() -> Check {
         std::env::consts::OS,
         std::env::consts::ARCH
     );
-    Check { name: "firedrill", ok: true, detail }
+    Check::needed("firedrill", true, detail)
 }
 
 fn folder(home: &Home) -> Check {
@@ -65,7 +87,7 @@ fn folder(home: &Home) -> Check {
         Some(path) if path.is_dir() => (false, "cannot be written; name another with --home DIR"),
         _ => (false, "is below something that is no folder; name another with --home DIR"),
     };
-    Check { name: "home", ok, detail: format!("{} {what}", home.path().display()) }
+    Check::needed("home", ok, format!("{} {what}", home.path().display()))
 }
 
 #[cfg(unix)]
@@ -85,15 +107,15 @@ fn space(home: &Home) -> Check {
         Ok(stat) => {
             let free = stat.f_bavail * stat.f_frsize;
             let hint = if free >= SPACE { "" } else { "; a stack may fill 1 GiB" };
-            Check { name: "disk", ok: free >= SPACE, detail: format!("{} MiB free{hint}", free >> 20) }
+            Check::needed("disk", free >= SPACE, format!("{} MiB free{hint}", free >> 20))
         }
-        Err(error) => Check { name: "disk", ok: false, detail: format!("cannot be looked at: {error}") },
+        Err(error) => Check::needed("disk", false, format!("cannot be looked at: {error}")),
     }
 }
 
 #[cfg(not(unix))]
 fn space(_: &Home) -> Check {
-    Check { name: "disk", ok: true, detail: format!("a stack may fill {} MiB", SPACE >> 20) }
+    Check::needed("disk", true, format!("a stack may fill {} MiB", SPACE >> 20))
 }
 
 fn free_ports() -> Vec<Check> {
@@ -110,22 +132,21 @@ fn free_ports() -> Vec<Check> {
         _ => format!("taken: {}; take free ones with `up --ports auto`", taken.join(", ")),
     };
     vec![
-        Check { name: "ports", ok: taken.is_empty(), detail },
-        Check { name: "stack", ok: true, detail: "nothing is up; `firedrill up` starts it".into() },
+        Check::needed("ports", taken.is_empty(), detail),
+        Check::needed("stack", true, "nothing is up; `firedrill up` starts it".into()),
     ]
 }
 
 async fn running(run: &RunFile) -> Vec<Check> {
-    let mut checks =
-        vec![Check { name: "stack", ok: true, detail: format!("{} since {}", run.stack, run.started_at) }];
+    let mut checks = vec![Check::needed("stack", true, format!("{} since {}", run.stack, run.started_at))];
     let stack = match (run.url("prometheus"), run.url("loki"), run.url("jaeger")) {
         (Ok(prometheus), Ok(loki), Ok(jaeger)) => Stack::new(prometheus, loki, jaeger),
         _ => return checks,
     };
     let Ok(stack) = stack else { return checks };
     let api = |name, base: &str, answer: Result<(), query::Error>| match answer {
-        Ok(()) => Check { name, ok: true, detail: format!("answers at {base}") },
-        Err(error) => Check { name, ok: false, detail: error.to_string() },
+        Ok(()) => Check::needed(name, true, format!("answers at {base}")),
+        Err(error) => Check::needed(name, false, error.to_string()),
     };
     let window = query::Window::last(Duration::from_secs(60));
     let (prometheus, loki, jaeger) =
@@ -133,5 +154,33 @@ async fn running(run: &RunFile) -> Vec<Check> {
     checks.push(api("Prometheus API", stack.prometheus.base(), prometheus.map(drop)));
     checks.push(api("Loki API", stack.loki.base(), loki.map(drop)));
     checks.push(api("Jaeger API", stack.jaeger.base(), jaeger.map(drop)));
+    checks
+}
+
+/// What `--stack native` needs, and the tools that go with it; without them the embedded backend serves.
+async fn native() -> Vec<Check> {
+    let searches = locate::search_all(versions::programs()).await;
+    let to_build: Vec<&str> = searches
+        .iter()
+        .filter(|search| search.found.is_none() && search.program.buildable)
+        .map(|search| search.program.name)
+        .collect();
+    let mut checks: Vec<Check> = searches
+        .iter()
+        .map(|search| {
+            let hint = match (&search.found, search.program.buildable) {
+                (None, false) => {
+                    "; it cannot be built from a Go module, so install it where dashboards are wanted"
+                }
+                _ => "",
+            };
+            Check::optional(search.program.name, search.found.is_some(), search.told() + hint)
+        })
+        .collect();
+    let detail = match to_build.as_slice() {
+        [] => "`firedrill up --stack native` has all it needs".to_owned(),
+        _ => format!("build what is missing with `{}`", native::build_command(&to_build)),
+    };
+    checks.push(Check::optional("native stack", to_build.is_empty(), detail));
     checks
 }

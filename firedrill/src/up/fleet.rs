@@ -89,6 +89,10 @@ impl Fleet {
                 .into_iter()
                 .filter_map(|job| self.addresses.get(job).map(|address| (job, *address)))
                 .collect();
+        // The embedded backend is a process of the stack like the others, with figures of its own to look at.
+        if let (Backends::Embedded, Some(address)) = (&settings.backends, self.addresses.get("prometheus")) {
+            targets.insert("backend", *address);
+        }
         if let Some(native) = &self.native {
             path = native.targets().join("targets.json");
             targets.extend(native.own_jobs());
