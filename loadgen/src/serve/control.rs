@@ -146,6 +146,10 @@ async fn pause(State(control): State<Arc<Control>>, lease: Result<Json<Lease>, J
         |why: String| problem(StatusCode::BAD_REQUEST, format!("send {{\"lease_s\": SECONDS}}: {why}"));
     let lease = match lease {
         Ok(Json(lease)) => lease.lease_s,
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let detail = format!("send {{\"lease_s\": SECONDS}} in at most {LARGEST_BODY} bytes");
+            return problem(StatusCode::PAYLOAD_TOO_LARGE, detail);
+        }
         Err(rejection) => return wrong(rejection.body_text()),
     };
     if !(lease > 0.0 && lease <= LONGEST_LEASE) {
