@@ -82,7 +82,10 @@ async fn every_service_tells_its_health_readiness_metrics_and_api() {
             "application/openmetrics-text; version=1.0.0; charset=utf-8"
         );
         let text = metrics.text().await.expect("text");
-        assert!(text.contains("build_info") && text.ends_with("# EOF\n"), "{service}");
+        let own =
+            |line: &&str| line.starts_with("build_info{") && line.contains(&format!("service=\"{service}\""));
+        assert_eq!(text.lines().filter(own).count(), 1, "{text}");
+        assert!(text.ends_with("# EOF\n"), "{service}");
         let api: Value = get("/openapi.json").await.expect("an answer").json().await.expect("JSON");
         assert!(api["openapi"].as_str().is_some_and(|version| version.starts_with("3.")), "{service}");
     }

@@ -1,6 +1,9 @@
-//! The manifests keep the direction of dependencies that ARCHITECTURE.md draws.
+//! Manifests and sources keep the rules that ARCHITECTURE.md draws: who depends on whom, who knows what, how long a file is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use crate::harness::checkout;
 
@@ -32,23 +35,82 @@ const ALLOWED: [(&str, &str, &[&str]); 10] = [
     ),
 ];
 
+/// What a package may use beyond that to test itself, and why.
+const FOR_TESTS: [(&str, &str, &str); 3] = [
+    ("chassis", "chassis", "itself, with the feature that holds what the services' tests share"),
+    ("order-service", "user-service", "its trace test runs an order through its real neighbours"),
+    ("order-service", "product-service", "its trace test runs an order through its real neighbours"),
+];
+
+/// The most lines of a source file.
+const LONGEST: usize = 450;
+
+const SERVICES: [&str; 3] = ["user-service", "product-service", "order-service"];
+
 fn manifest(folder: &str) -> toml::Table {
     let path = checkout().join(folder).join("Cargo.toml");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     text.parse().unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+/// The dependencies of one kind, those for one platform alone among them, by the name of their package.
+fn dependencies(manifest: &toml::Table, kind: &str) -> BTreeMap<String, toml::Value> {
+    let platforms = manifest.get("target").and_then(toml::Value::as_table);
+    let tables = platforms.into_iter().flat_map(toml::Table::values).filter_map(toml::Value::as_table);
+    let tables = [manifest].into_iter().chain(tables).filter_map(|table| table.get(kind)?.as_table());
+    let all = tables.flatten().map(|(name, how)| {
+        let package = how.get("package").and_then(toml::Value::as_str).unwrap_or(name);
+        (package.to_owned(), how.clone())
+    });
+    all.collect()
+}
+
+/// Every Rust file below a folder of the checkout, by its path there, and its text.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut folders = vec![checkout().join(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            let built = name == "target" || name.to_string_lossy().starts_with('.');
+            if path.is_dir() && !built {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(&path).expect("text");
+                found.push((path.strip_prefix(checkout()).expect("below it").to_owned(), text));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} holds no source");
+    found
+}
+
+/// The lines of a file that are neither tests nor comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
 #[test]
 fn every_dependency_points_the_allowed_way() {
     let ours: BTreeSet<&str> = ALLOWED.iter().map(|(name, ..)| *name).collect();
+    let mut for_tests = BTreeSet::new();
     for (name, folder, allowed) in ALLOWED {
         let manifest = manifest(folder);
         assert_eq!(manifest["package"]["name"].as_str(), Some(name), "{folder}");
-        let dependencies = manifest["dependencies"].as_table().expect("a table");
-        for dependency in dependencies.keys().filter(|d| ours.contains(d.as_str())) {
-            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            for dependency in dependencies(&manifest, kind).into_keys().filter(|d| ours.contains(d.as_str()))
+            {
+                if allowed.contains(&dependency.as_str()) {
+                    continue;
+                }
+                assert_eq!(kind, "dev-dependencies", "{name} must not depend on {dependency}");
+                for_tests.insert((name.to_owned(), dependency));
+            }
         }
     }
+    let known: BTreeSet<_> = FOR_TESTS.iter().map(|(a, b, _)| ((*a).to_owned(), (*b).to_owned())).collect();
+    assert_eq!(for_tests, known, "what only tests depend on is what the list says, no more and no less");
 }
 
 #[test]
@@ -71,8 +133,8 @@ fn every_member_of_the_workspace_is_on_the_map() {
 fn shared_versions_stand_in_one_place() {
     for (name, folder, _) in ALLOWED {
         let manifest = manifest(folder);
-        for table in ["dependencies", "dev-dependencies"] {
-            let Some(dependencies) = manifest.get(table).and_then(|t| t.as_table()) else { continue };
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let dependencies = dependencies(&manifest, kind);
             let inherited = |d: &toml::Value| d.get("workspace").and_then(toml::Value::as_bool) == Some(true);
             // A crate that turns on a feature of its own for its tests names itself by its path.
             let own: BTreeMap<_, _> =
@@ -85,24 +147,57 @@ fn shared_versions_stand_in_one_place() {
 #[test]
 fn the_backend_and_its_clients_know_no_service() {
     for folder in ["backend/src", "query/src"] {
-        let mut folders = vec![checkout().join(folder)];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {
-                let path = entry.path();
-                if path.is_dir() {
-                    folders.push(path);
-                    continue;
-                }
-                let text = std::fs::read_to_string(&path).expect("text");
-                // Examples in tests may use any name; the code may not.
-                let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-                let named = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-                for line in named {
-                    for service in ["user-service", "product-service", "order-service"] {
-                        assert!(!line.contains(service), "{}: {line}", path.display());
-                    }
+        for (path, text) in sources(folder) {
+            // Examples in tests may use any name; the code may not.
+            for line in code(&text) {
+                for service in SERVICES {
+                    let known = line.contains(service) || line.contains(&service.replace('-', "_"));
+                    assert!(!known, "{}: {line}", path.display());
                 }
             }
         }
+    }
+}
+
+#[test]
+fn services_share_no_types() {
+    for service in SERVICES {
+        for (path, text) in sources(&format!("services/{service}/src")) {
+            for other in SERVICES.iter().filter(|other| **other != service) {
+                let path_of_other = format!("{}::", other.replace('-', "_"));
+                assert!(!text.contains(&path_of_other), "{} names {path_of_other}", path.display());
+            }
+        }
+    }
+    // Nor by way of what they all depend on: that knows no word of the shop.
+    for folder in ["services/chassis/src", "telemetry/src"] {
+        for (path, text) in sources(folder) {
+            for line in code(&text) {
+                for word in ["user_id", "product_id", "order_id", "reservation"] {
+                    assert!(!line.contains(word), "{}: {line}", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_called_common_or_utils() {
+    let vague = ["common", "commons", "util", "utils", "helpers", "misc"];
+    for (name, ..) in ALLOWED {
+        let vague = name.split('-').any(|word| vague.contains(&word));
+        assert!(!vague, "{name} does not say what it is");
+    }
+    for (path, _) in sources("") {
+        let vague = path.with_extension("").iter().any(|part| vague.contains(&&*part.to_string_lossy()));
+        assert!(!vague, "{} does not say what it is", path.display());
+    }
+}
+
+#[test]
+fn no_source_file_is_too_long_to_read() {
+    for (path, text) in sources("") {
+        let lines = text.lines().count();
+        assert!(lines <= LONGEST, "{} has {lines} lines; split it where its subject does", path.display());
     }
 }

@@ -59,6 +59,16 @@ async fn an_interrupted_audit_lets_the_traffic_go_on_and_a_second_one_is_refused
     assert_eq!(load.status().await.expect("its state")["paused"], false);
 }
 
+/// An audit that finds something has waited for it in vain before: the three wait at the same time.
+#[tokio::test]
+async fn each_hole_in_the_signals_is_found() {
+    tokio::join!(
+        a_dropped_span_is_found(),
+        a_withheld_log_line_is_found(),
+        a_request_that_nobody_wrote_into_the_ledger_is_found()
+    );
+}
+
 /// A quiet stack whose telemetry takes the way through a proxy.
 async fn behind_proxy() -> (Stack, OtlpProxy) {
     let proxy = OtlpProxy::start().await;
@@ -76,7 +86,6 @@ async fn audit(stack: &Stack, proxy: &OtlpProxy) -> (Option<i32>, serde_json::Va
     (output.status.code(), json(&output))
 }
 
-#[tokio::test]
 async fn a_dropped_span_is_found() {
     let (stack, proxy) = behind_proxy().await;
     let mut dropped = 0;
@@ -95,7 +104,6 @@ async fn a_dropped_span_is_found() {
     assert!(named.starts_with("audit-"), "{report}");
 }
 
-#[tokio::test]
 async fn a_withheld_log_line_is_found() {
     let (stack, proxy) = behind_proxy().await;
     let mut withheld = 0;
@@ -117,7 +125,6 @@ async fn a_withheld_log_line_is_found() {
     );
 }
 
-#[tokio::test]
 async fn a_request_that_nobody_wrote_into_the_ledger_is_found() {
     let stack = Stack::quiet().await;
     let http = stack.http.clone();

@@ -17,8 +17,10 @@ mod crash;
 mod dashboards;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod large_bodies;
 mod load;
 mod log_export;
+mod read_only;
 mod readme;
 mod saga;
 mod shutdown;

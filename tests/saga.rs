@@ -26,13 +26,11 @@ async fn fifty_buyers_of_the_last_unit_have_one_winner() {
         let (stack, one) = (&stack, &one);
         async move {
             // A full bulkhead answers 503 with Retry-After: a buyer who is told to come back comes back.
-            loop {
+            eventually("an answer that is final", || async {
                 let status = stack.order(one, &format!("buyer-{i}")).await.status().as_u16();
-                if status != 503 {
-                    return status;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            }
+                (status != 503).then_some(status)
+            })
+            .await
         }
     }))
     .await;

@@ -2,6 +2,7 @@
 
 pub mod native;
 pub mod otlp_proxy;
+pub mod raw_http;
 
 use std::{
     collections::BTreeMap,
@@ -34,7 +35,12 @@ pub fn checkout() -> PathBuf {
 
 /// A command in a home of its own, with nothing of the developer's environment that would change its telemetry.
 pub fn command(home: &Path) -> Command {
-    let mut command = Command::new(program());
+    command_of(Path::new(program()), home)
+}
+
+/// The same with another program, which may start this one.
+pub fn command_of(program: &Path, home: &Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars() {
         if ["OTEL_", "LOG_EXPORT", "LOKI_URL", "RUST_LOG", "FIREDRILL_"].iter().any(|p| name.starts_with(p)) {
             command.env_remove(name);
@@ -203,6 +209,21 @@ pub struct Stopped {
 pub fn signal(pid: u32, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
     rustix::process::kill_process(pid, signal).expect("the process is there");
+}
+
+/// The processes that work in a home or were started for it: what they were started with names it.
+pub fn working_in(home: &Path) -> Vec<u32> {
+    let name = home.as_os_str().as_encoded_bytes();
+    let names = |file: PathBuf| {
+        std::fs::read(file).is_ok_and(|text| text.windows(name.len()).any(|part| part == name))
+    };
+    let pids = std::fs::read_dir("/proc").expect("the processes").flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid: &u32| {
+        let process = PathBuf::from(format!("/proc/{pid}"));
+        alive(*pid) && ["environ", "cmdline"].iter().any(|file| names(process.join(file)))
+    })
+    .collect()
 }
 
 /// Whether a process is there (a zombie that nobody has reaped yet is not).
