@@ -4,14 +4,15 @@ mod support;
 
 use std::future::pending;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{Request, StatusCode};
 use axum::routing::get;
+use axum::{Extension, Router};
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanKind, Status};
 use support::{Observed, attribute, observe, quiet, text};
+use telemetry::server::Detail;
 use tower::ServiceExt;
 
 fn app(observed: &Observed) -> Router {
@@ -162,6 +163,19 @@ async fn each_request_is_one_line_whose_level_follows_the_status() {
         lines.iter().all(|line| line["message"] == "request" && line["duration_ms"].is_f64()),
         "{lines:?}"
     );
+}
+
+#[tokio::test]
+async fn a_refusals_line_says_what_the_client_was_told() {
+    let observed = observe(quiet("user-service"));
+    let refuse = || async { (StatusCode::CONFLICT, Extension(Detail("only 3 are left".to_owned()))) };
+    let app =
+        Router::new().route("/refused", get(refuse)).layer(telemetry::server::layer(observed.metrics()));
+    send(app, request("/refused")).await;
+    send(self::app(&observed), request("/broken")).await;
+    let lines = observed.json_lines().await;
+    assert_eq!(lines[0]["detail"], "only 3 are left");
+    assert!(lines[1].get("detail").is_none(), "{}", lines[1]);
 }
 
 #[tokio::test]

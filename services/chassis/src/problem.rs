@@ -12,6 +12,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use telemetry::correlation::CorrelationId;
+use telemetry::server::Detail;
 
 /// An answer that is no success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +141,8 @@ pub async fn render(request: Request, next: Next) -> Response {
     // A struct of texts and a number always serialises.
     let text = serde_json::to_vec(&body).unwrap_or_default();
     *response.body_mut() = text.into();
+    // Whoever reads the request's log line sees what its client was told.
+    response.extensions_mut().insert(Detail(body.detail));
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

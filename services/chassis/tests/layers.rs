@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use chassis::extract::Json;
 use chassis::layers::around;
 use chassis::limits::HttpLimits;
+use chassis::problem::{self, Problem};
 use chassis::testing::{Reply, get as get_request, raw_post, send};
 use telemetry::Metrics;
+use telemetry::server::Detail;
+use tower::ServiceExt;
 
 fn app() -> Router {
     async fn hang() {
@@ -33,6 +37,17 @@ fn assert_problem(reply: &Reply, status: u16) {
     assert_eq!(reply.headers["content-type"], "application/problem+json");
     assert_eq!(reply.json["status"], status);
     assert_eq!(reply.json["correlation_id"], reply.headers["x-correlation-id"].to_str().unwrap());
+}
+
+#[tokio::test]
+async fn a_problem_hands_its_detail_to_the_line_of_its_request() {
+    async fn refuse() -> Problem {
+        Problem::conflict("in-flight", "a request with this key is under way")
+    }
+    let app = Router::new().route("/", get(refuse)).layer(from_fn(problem::render));
+    let answer = app.oneshot(get_request("/")).await.unwrap();
+    let detail = answer.extensions().get::<Detail>().unwrap();
+    assert_eq!(detail.0, "a request with this key is under way");
 }
 
 #[tokio::test]
@@ -75,7 +90,7 @@ async fn metrics_are_served_and_do_not_count_themselves() {
     let app = app();
     send(&app, raw_post("/sum", "[1, 2]")).await;
     let request = Request::get("/metrics").body(axum::body::Body::empty()).unwrap();
-    let response = tower::ServiceExt::oneshot(app, request).await.unwrap();
+    let response = app.oneshot(request).await.unwrap();
     let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     let text = String::from_utf8_lossy(&body);
     assert!(text.contains("route=\"/sum\"") && !text.contains("route=\"/metrics\""), "{text}");

@@ -87,7 +87,7 @@ where
         let observed = async move {
             let response = match outcome(answer).await {
                 Ok(response) => {
-                    in_flight.answered(response.status());
+                    in_flight.answered(response.status(), response.extensions().get());
                     response
                 }
                 Err(panicked) => {

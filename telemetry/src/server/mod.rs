@@ -11,6 +11,10 @@ pub use layer::{Observed, ServerLayer};
 
 use crate::metrics::Metrics;
 
+/// Put into the extensions of an answer that is no success: what it told the client, for the request's log line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail(pub String);
+
 /// The layer, for [`axum::Router::layer`]. Add it last, so that it is outermost and sees the matched route.
 #[must_use]
 pub fn layer(metrics: Metrics) -> ServerLayer {

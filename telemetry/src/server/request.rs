@@ -12,6 +12,7 @@ use opentelemetry::trace::Status;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use super::Detail;
 use crate::metrics::{Metrics, ServerLabels, route};
 use crate::names::{CLIENT_CLOSED_REQUEST, OTHER_METHOD, UNKNOWN_ROUTE, attribute};
 use crate::semconv;
@@ -49,14 +50,14 @@ impl InFlight {
         &self.span
     }
 
-    /// The handler answered. Called inside the span.
-    pub(super) fn answered(mut self, status: StatusCode) {
+    /// The handler answered, with this detail where it refused. Called inside the span.
+    pub(super) fn answered(mut self, status: StatusCode, detail: Option<&Detail>) {
         self.span.record(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()));
         if status.is_server_error() {
             self.span.record(attribute::ERROR_TYPE, status.as_str());
             self.span.record("otel.status_code", "error");
         }
-        self.finish(status.as_u16());
+        self.finish(status.as_u16(), detail.map(|detail| semconv::bounded(&detail.0, MAX_TEXT)));
     }
 
     /// The handler panicked; the client gets a 500. Called inside the span.
@@ -72,17 +73,17 @@ impl InFlight {
                 KeyValue::new(attribute::EXCEPTION_MESSAGE, semconv::bounded(message, MAX_TEXT).to_owned()),
             ],
         );
-        self.finish(status);
+        self.finish(status, None);
     }
 
-    fn finish(&mut self, status: u16) {
+    fn finish(&mut self, status: u16, detail: Option<&str>) {
         self.finished = true;
         let elapsed = self.started.elapsed();
         let families = self.metrics.families();
         families.active.dec();
         families.observe_server(&ServerLabels { method: self.method, route: self.route, status }, elapsed);
         // Whole microseconds: more digits are noise to read over.
-        log_line(self.method, self.route, status, elapsed.as_micros() as f64 / 1e3);
+        log_line(self.method, self.route, status, detail, elapsed.as_micros() as f64 / 1e3);
     }
 }
 
@@ -91,7 +92,7 @@ impl Drop for InFlight {
         if !self.finished {
             self.span.record(attribute::ERROR_TYPE, "client_disconnected");
             let span = self.span.clone();
-            span.in_scope(|| self.finish(CLIENT_CLOSED_REQUEST));
+            span.in_scope(|| self.finish(CLIENT_CLOSED_REQUEST, None));
         }
     }
 }
@@ -124,13 +125,14 @@ fn server_span(request: &Request<Body>, method: &'static str, route: Option<&'st
     )
 }
 
-fn log_line(method: &'static str, route: &'static str, status: u16, duration_ms: f64) {
+fn log_line(method: &'static str, route: &'static str, status: u16, detail: Option<&str>, duration_ms: f64) {
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
                 http.request.method = method,
                 http.route = route,
                 http.response.status_code = status,
+                detail,
                 duration_ms,
                 "request"
             )
