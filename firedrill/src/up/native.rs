@@ -27,7 +27,7 @@ impl Native {
             data: absolute(settings.home.data().join("native")),
             addresses: native::addresses(settings.ports)?,
         };
-        files::lay_out(&native.configurations, ".".as_ref()).map_err(unwritable)?;
+        files::lay_out(&native.configurations, ".".as_ref()).map_err(|error| unwritable(&error))?;
         native.write_own_targets()?;
         Ok(native)
     }
@@ -91,13 +91,13 @@ impl Native {
         ];
         for (file, job, listener) in lists {
             let targets = self.addresses.get(listener).map(|address| (job, *address)).into_iter().collect();
-            super::scrape::write(&self.targets().join(file), &targets).map_err(unwritable)?;
+            super::scrape::write(&self.targets().join(file), &targets).map_err(|error| unwritable(&error))?;
         }
         Ok(())
     }
 }
 
-fn unwritable(error: std::io::Error) -> Failure {
+fn unwritable(error: &std::io::Error) -> Failure {
     Failure::environment(format!(
         "cannot lay out the configurations of the native stack: {error}; free some space or name another --home"
     ))
