@@ -180,3 +180,18 @@ async fn the_list_of_metrics_is_what_the_processes_expose() {
         assert!(seen > 10, "{part} exposes its metrics");
     }
 }
+
+#[test]
+fn what_the_rules_record_is_on_the_list_of_metrics() {
+    let mut seen = 0;
+    for entry in fs::read_dir(checkout().join("stack/prometheus/rules")).expect("the rules").flatten() {
+        let text = fs::read_to_string(entry.path()).expect("text");
+        for name in
+            text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("record:"))
+        {
+            assert!(catalogue::catalogue().get(name.trim()).is_some(), "{name} is recorded and not listed");
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "something is recorded");
+}

@@ -51,7 +51,7 @@ fn nothing(ask: &Ask, came: &Came) -> &'static str {
     match (ask, came) {
         (_, Came::NotANumber) => "no value is a number (NaN throughout)",
         (Ask::Exemplars { .. }, _) => "no exemplars, though there are values",
-        (Ask::LogRange { .. } | Ask::LogInstant { .. }, _) => "no lines",
+        (Ask::LogRange { .. } | Ask::LogInstant { .. }, _) => "no lines, or no series of them",
         (Ask::Search(_) | Ask::Trace(_), _) => "no traces",
         (Ask::Dependencies, _) => "no dependencies",
         _ => "no series",
