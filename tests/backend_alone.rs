@@ -5,7 +5,7 @@ use std::process::Stdio;
 use firedrill::{home::Home, run_file::RunFile};
 use serde_json::json;
 
-use crate::harness::{alive, command, eventually, run, signal, stderr};
+use crate::harness::{alive, command, eventually, run, said, signal, stderr};
 
 #[tokio::test]
 async fn a_span_sent_by_anybody_is_read_back_by_the_commands() {
@@ -39,4 +39,16 @@ async fn a_span_sent_by_anybody_is_read_back_by_the_commands() {
     signal(pid, rustix::process::Signal::INT);
     assert!(backend.wait().await.expect("it ends").success());
     assert!(!alive(pid) && !home.path().join("run.json").exists());
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_is_told_before_anybody_is_told_to_send() {
+    let home = tempfile::tempdir().expect("a home");
+    std::fs::create_dir(home.path().join("data")).expect("made");
+    std::fs::write(home.path().join("data/telemetry"), "in the way").expect("written");
+    let output = run(home.path(), &["backend", "--ports", "auto"]).await;
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(stderr(&output).contains("data/telemetry"), "{}", stderr(&output));
+    assert!(output.stdout.is_empty(), "{}", said(&output));
+    assert!(!home.path().join("run.json").exists());
 }

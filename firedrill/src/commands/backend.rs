@@ -16,6 +16,7 @@ use crate::{
     home::Home,
     ports,
     run_file::{self, RunFile},
+    supervisor::readiness,
     up::Backends,
 };
 
@@ -27,10 +28,15 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
     let _ = std::fs::remove_file(home.run_file());
     let mut listeners = HashMap::new();
     let mut urls = BTreeMap::new();
+    let (ready, ready_path) = Role::Backend.ready();
+    let mut ready_at = options.ports.address(ready);
     for name in Role::Backend.listeners() {
         let address = options.ports.address(name);
         let listener = TcpListener::bind(address).await.map_err(|e| ports::taken(name, address, &e))?;
         let bound = listener.local_addr().map_err(|e| ports::taken(name, address, &e))?;
+        if *name == ready {
+            ready_at = bound;
+        }
         urls.insert((*name).to_owned(), Some(format!("http://{bound}")));
         listeners.insert(*name, listener);
     }
@@ -55,6 +61,11 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
     let mut asked = signal::StopAsked::listen()?;
     let serve = role::backend::serve(role::backend::listeners(&mut take)?, config, stop.clone());
     tokio::pin!(serve);
+    // Nobody is told where to send before the store is open: it may turn out that it cannot be opened.
+    tokio::select! {
+        ended = &mut serve => return ended.map(|()| Code::Good),
+        () = readiness::wait(ready_at, ready_path) => {}
+    }
     let path = home.run_file();
     run.write(&path)?;
     if json {

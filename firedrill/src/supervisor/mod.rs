@@ -3,7 +3,7 @@
 mod backoff;
 mod log_file;
 mod process;
-mod readiness;
+pub mod readiness;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 

@@ -34,11 +34,12 @@ impl fmt::Display for Ended {
     }
 }
 
-/// A running child. Dropping it kills it.
+/// A running child. Dropping it kills it, and what it has started.
 pub(super) struct Process {
     name: &'static str,
     pid: u32,
     child: Child,
+    group: Group,
     /// Held here and not in the child: waiting for a child closes the standard input it holds.
     lifeline: Option<ChildStdin>,
     stdout: Option<BufReader<ChildStdout>>,
@@ -60,7 +61,8 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        // Ctrl-C in the terminal goes to the whole foreground group; the children are to stop in order instead.
+        // Ctrl-C in the terminal goes to the whole foreground group; the children are to stop in order instead. And a
+        // group of its own tells what the child has started.
         #[cfg(unix)]
         command.process_group(0);
         let mut child =
@@ -83,6 +85,7 @@ impl Process {
         Ok(Self {
             name: spec.name,
             pid,
+            group: Group { leader: child.id() },
             child,
             lifeline,
             stdout,
@@ -130,7 +133,7 @@ impl Process {
     /// What a child that did not come up said on its way out.
     pub(super) async fn last_words(&mut self) -> String {
         let _ = tokio::time::timeout(Duration::from_secs(2), self.child.wait()).await;
-        let _ = self.child.start_kill();
+        self.group.kill();
         let words = (&mut self.stderr).await.unwrap_or_default();
         let last = words.lines().last().unwrap_or("it ended without a word").trim();
         // A child is this same program and begins its line as a command does.
@@ -139,17 +142,46 @@ impl Process {
 
     /// Waits for an end that nobody asked for.
     pub(super) async fn ended(&mut self) -> Ended {
-        match self.child.wait().await {
+        let ended = match self.child.wait().await {
             Ok(status) => Ended::Exited(status),
             Err(error) => Ended::NotStarted(format!("{}: lost: {error}", self.name)),
-        }
+        };
+        // A keeper that was killed could not end its program, which would hold the port of the next one.
+        self.group.kill();
+        ended
     }
 
     /// Closes the child's lifeline, waits for it to drain, and kills it when it takes too long.
     pub(super) async fn stop(mut self) {
         drop(self.lifeline.take());
         if tokio::time::timeout(lifeline::DRAIN + Duration::from_secs(2), self.child.wait()).await.is_err() {
+            self.group.kill();
             let _ = self.child.kill().await;
         }
+    }
+}
+
+/// The processes that a child and its own children are: on Unix, the group that it leads.
+struct Group {
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no groups of processes"))]
+    leader: Option<u32>,
+}
+
+impl Group {
+    /// Ends what is left of it, once. No other group can have got its number as long as this is done at the end of
+    /// its leader.
+    fn kill(&mut self) {
+        #[cfg(unix)]
+        if let Some(leader) = self.leader.take().and_then(|pid| i32::try_from(pid).ok()) {
+            let leader = rustix::process::Pid::from_raw(leader);
+            // That nobody is left is what is usual.
+            let _ = leader.map(|pid| rustix::process::kill_process_group(pid, rustix::process::Signal::KILL));
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
     }
 }

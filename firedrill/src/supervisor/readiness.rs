@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// Asks until the answer is 200; the caller sets the deadline.
-pub(super) async fn wait(address: SocketAddr, path: &str) {
+pub async fn wait(address: SocketAddr, path: &str) {
     while !matches!(timeout(ANSWER, ask(address, path)).await, Ok(Ok(true))) {
         sleep(PAUSE).await;
     }
