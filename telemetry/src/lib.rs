@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Telemetry never slows or fails what it watches: queues are bounded, nothing waits for a collector, and what is lost is
-//! counted in `telemetry_dropped_total{signal}`.
+//! counted in `telemetry_dropped_total{signal}`; `telemetry_created_total` is that, `telemetry_exported_total` and what is queued.
 
 mod baggage;
 pub mod client;

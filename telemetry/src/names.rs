@@ -43,11 +43,15 @@ pub mod metric {
     pub const HTTP_CLIENT_REQUEST_DURATION: &str = "http_client_request_duration_seconds";
     /// Gauge: requests being served now.
     pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http_server_active_requests";
+    /// Counter: spans and log records that were to be exported, by signal.
+    pub const TELEMETRY_CREATED: &str = "telemetry_created_total";
+    /// Counter: spans and log records that the receiver took, by signal. What is neither exported nor dropped is queued.
+    pub const TELEMETRY_EXPORTED: &str = "telemetry_exported_total";
     /// Counter: spans and log records that were lost, by signal.
     pub const TELEMETRY_DROPPED: &str = "telemetry_dropped_total";
 }
 
-/// Values of the label `signal` of [`metric::TELEMETRY_DROPPED`].
+/// Values of the label `signal` of the three counters above; standard output has the last of them alone.
 pub mod signal {
     /// Spans.
     pub const TRACES: &str = "traces";

@@ -154,7 +154,8 @@ impl Builder {
         let config = self.config;
         let metrics = Metrics::new(&config.service_name, &config.service_version);
         let runtime = ExportRuntime::start()?;
-        let budget = |queue: Queue, signal| Arc::new(Budget::new(queue.capacity, metrics.dropped(signal)));
+        let budget =
+            |queue: Queue, signal| Arc::new(Budget::new(queue.capacity, metrics.families().counts(signal)));
         let span_budget = budget(config.span_queue, signal::TRACES);
         let log_budget = budget(config.log_queue, signal::LOGS);
 

@@ -119,12 +119,15 @@ fn everything_carries_the_service_and_the_standard_families_are_there() {
     };
     assert_eq!(value("orders_total"), 3.0);
     assert_eq!(value("build_info"), 1.0);
-    let dropped: Vec<&str> = samples
-        .iter()
-        .filter(|sample| sample.name == "telemetry_dropped_total")
-        .map(|sample| sample.labels["signal"].as_str())
-        .collect();
+    let signals = |name: &str| -> Vec<&str> {
+        let of_name = samples.iter().filter(|sample| sample.name == name);
+        of_name.map(|sample| sample.labels["signal"].as_str()).collect()
+    };
+    let dropped = signals("telemetry_dropped_total");
     assert_eq!(dropped.len(), 3, "a loss of 0 is shown from the start: {dropped:?}");
+    for name in ["telemetry_created_total", "telemetry_exported_total"] {
+        assert_eq!(signals(name).len(), 2, "{name}");
+    }
     if cfg!(target_os = "linux") {
         assert!(value("process_resident_memory_bytes") > 100_000.0);
         assert!(value("process_threads") >= 1.0);

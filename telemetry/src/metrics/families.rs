@@ -77,7 +77,17 @@ pub(crate) struct Families {
     server: Histograms<ServerLabels>,
     client: Histograms<ClientLabels>,
     pub(crate) active: Gauge,
+    created: Family<SignalLabel, Counter>,
+    exported: Family<SignalLabel, Counter>,
     dropped: Family<SignalLabel, Counter>,
+}
+
+/// What became of one signal's items. Those that are on their way are in none but the first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) created: Counter,
+    pub(crate) exported: Counter,
+    pub(crate) dropped: Counter,
 }
 
 fn duration_histogram() -> ExemplarHistogram {
@@ -90,6 +100,8 @@ impl Families {
             server: Family::new_with_constructor(duration_histogram),
             client: Family::new_with_constructor(duration_histogram),
             active: Gauge::default(),
+            created: Family::default(),
+            exported: Family::default(),
             dropped: Family::default(),
         };
         registry.register_with_unit(
@@ -110,6 +122,16 @@ impl Families {
             families.active.clone(),
         );
         registry.register(
+            "telemetry_created",
+            "Spans and log records to be exported, by signal",
+            families.created.clone(),
+        );
+        registry.register(
+            "telemetry_exported",
+            "Spans and log records that the receiver took, by signal",
+            families.exported.clone(),
+        );
+        registry.register(
             "telemetry_dropped",
             "Telemetry that was lost, by signal",
             families.dropped.clone(),
@@ -119,11 +141,19 @@ impl Families {
         for signal in [signal::TRACES, signal::LOGS, signal::STDOUT] {
             drop(families.dropped(signal));
         }
+        for signal in [signal::TRACES, signal::LOGS] {
+            drop(families.counts(signal));
+        }
         families
     }
 
     pub(crate) fn dropped(&self, signal: &'static str) -> Counter {
         self.dropped.get_or_create_owned(&SignalLabel { signal })
+    }
+
+    pub(crate) fn counts(&self, signal: &'static str) -> Counts {
+        let of = |family: &Family<SignalLabel, Counter>| family.get_or_create_owned(&SignalLabel { signal });
+        Counts { created: of(&self.created), exported: of(&self.exported), dropped: of(&self.dropped) }
     }
 
     pub(crate) fn observe_server(&self, labels: &ServerLabels, elapsed: Duration) {

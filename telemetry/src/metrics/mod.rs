@@ -21,6 +21,7 @@ pub use families::{ClientLabels, ClientStatus, DURATION_BUCKETS, ServerLabels};
 pub use intern::route;
 pub use routes::{CONTENT_TYPE, routes};
 
+pub(crate) use families::Counts;
 use families::Families;
 
 /// The registry and the standard families. Cheap to clone; all clones are the same registry.

@@ -2,10 +2,10 @@
 //!
 //! Every item offered is, in the end, either exported or dropped; [`Budget::settle`] closes the books at the drain's end.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use prometheus_client::metrics::counter::Counter;
+use crate::metrics::Counts;
 
 /// Places and counts of one signal.
 #[derive(Debug)]
@@ -13,8 +13,7 @@ pub(crate) struct Budget {
     capacity: usize,
     held: AtomicUsize,
     closed: AtomicBool,
-    exported: AtomicU64,
-    dropped: Counter,
+    counts: Counts,
     settled: Mutex<bool>,
 }
 
@@ -28,20 +27,20 @@ pub struct Outcome {
 }
 
 impl Budget {
-    /// `capacity` places; losses go to `dropped`.
-    pub(crate) fn new(capacity: usize, dropped: Counter) -> Budget {
+    /// `capacity` places; what becomes of the items goes to `counts`.
+    pub(crate) fn new(capacity: usize, counts: Counts) -> Budget {
         Budget {
             capacity,
             held: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
-            exported: AtomicU64::new(0),
-            dropped,
+            counts,
             settled: Mutex::new(false),
         }
     }
 
     /// Takes a place for one item. On `false` the item is counted as dropped and must not be queued.
     pub(crate) fn admit(&self) -> bool {
+        self.counts.created.inc();
         // The place is taken before `closed` is looked at: an item that slips by a concurrent close is then held, and
         // seen by `settle`.
         let held = self.held.fetch_add(1, Ordering::SeqCst);
@@ -49,13 +48,14 @@ impl Budget {
             return true;
         }
         self.held.fetch_sub(1, Ordering::SeqCst);
-        self.dropped.inc();
+        self.counts.dropped.inc();
         false
     }
 
     /// Counts one item as dropped that found no place elsewhere.
     pub(crate) fn refuse(&self) {
-        self.dropped.inc();
+        self.counts.created.inc();
+        self.counts.dropped.inc();
     }
 
     /// The export of `items` is over; `rejected` of them did not arrive.
@@ -65,8 +65,8 @@ impl Budget {
             return;
         }
         let rejected = rejected.min(items);
-        self.exported.fetch_add((items - rejected) as u64, Ordering::Relaxed);
-        self.dropped.inc_by(rejected as u64);
+        self.counts.exported.inc_by((items - rejected) as u64);
+        self.counts.dropped.inc_by(rejected as u64);
         self.held.fetch_sub(items, Ordering::SeqCst);
     }
 
@@ -80,9 +80,9 @@ impl Budget {
         let mut settled = self.books();
         if !*settled {
             *settled = true;
-            self.dropped.inc_by(self.held() as u64);
+            self.counts.dropped.inc_by(self.held() as u64);
         }
-        Outcome { exported: self.exported.load(Ordering::Relaxed), dropped: self.dropped.get() }
+        Outcome { exported: self.counts.exported.get(), dropped: self.counts.dropped.get() }
     }
 
     /// Items between admission and the end of their export.
@@ -105,17 +105,18 @@ mod tests {
 
     #[test]
     fn beyond_the_capacity_items_are_dropped_and_counted() {
-        let budget = Budget::new(3, Counter::default());
+        let budget = Budget::new(3, Counts::default());
         assert_eq!(offered(&budget, 5), 3);
         assert_eq!(budget.held(), 3);
         budget.done(3, 1);
         assert_eq!(offered(&budget, 1), 1);
         assert_eq!(budget.settle(), Outcome { exported: 2, dropped: 2 + 1 + 1 });
+        assert_eq!(budget.counts.created.get(), 5 + 1);
     }
 
     #[test]
     fn an_export_that_ends_after_the_books_are_closed_is_not_counted_twice() {
-        let budget = Budget::new(10, Counter::default());
+        let budget = Budget::new(10, Counts::default());
         offered(&budget, 4);
         let at_the_deadline = budget.settle();
         budget.done(4, 0);
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_closed_pipeline_takes_nothing() {
-        let budget = Budget::new(10, Counter::default());
+        let budget = Budget::new(10, Counts::default());
         budget.close();
         assert_eq!(offered(&budget, 2), 0);
         assert_eq!(budget.settle(), Outcome { exported: 0, dropped: 2 });
