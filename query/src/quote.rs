@@ -22,9 +22,28 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
+/// The regular expression that `text` and nothing else matches.
+pub(crate) fn literal_pattern(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{literal_pattern, quoted};
+
+    #[test]
+    fn a_value_with_signs_of_regular_expressions_matches_itself_alone() {
+        assert_eq!(literal_pattern("audit-3f.7|x"), r"audit-3f\.7\|x");
+        assert_eq!(literal_pattern(r"a\b(c)[d]{e}^f$*+?"), r"a\\b\(c\)\[d\]\{e\}\^f\$\*\+\?");
+        assert_eq!(literal_pattern("żółw-1"), "żółw-1");
+    }
 
     #[test]
     fn a_value_cannot_leave_its_literal() {

@@ -14,6 +14,9 @@ use super::{
 /// Between two looks at something that is not there yet.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// The requests whose log lines are asked for together: each has a dozen at most, and an answer holds 5,000.
+const LOG_BATCH: usize = 200;
+
 const JOBS: &str = r#"job=~"user-service|product-service|order-service""#;
 
 /// The request counters, once they rest: deliveries of earlier orders go on for a moment after the traffic stopped.
@@ -117,24 +120,46 @@ async fn one_trace(stack: &Stack, entry: &Entry, deadline: Instant) -> anyhow::R
     }
 }
 
-/// Checks the log lines of each request, waiting for lines that are still on their way.
+/// Checks the log lines of each request, written since `from`, waiting for lines that are still on their way.
 pub(super) async fn logs(
     stack: &Stack,
     entries: &[&Entry],
-    concurrency: usize,
+    from: UnixNanos,
     within: Duration,
 ) -> anyhow::Result<Vec<Vec<Mismatch>>> {
     let deadline = Instant::now() + within;
-    stream::iter(entries).map(|entry| lines(stack, entry, deadline)).buffered(concurrency).try_collect().await
+    let mut all = Vec::with_capacity(entries.len());
+    // One after the other: each is a search through all lines, which the server does on all its cores.
+    for batch in entries.chunks(LOG_BATCH) {
+        all.extend(lines(stack, batch, from, deadline).await?);
+    }
+    Ok(all)
 }
 
-async fn lines(stack: &Stack, entry: &Entry, deadline: Instant) -> anyhow::Result<Vec<Mismatch>> {
+async fn lines(
+    stack: &Stack,
+    batch: &[&Entry],
+    from: UnixNanos,
+    deadline: Instant,
+) -> anyhow::Result<Vec<Vec<Mismatch>>> {
+    let mut findings = vec![Vec::new(); batch.len()];
+    let mut open: Vec<usize> = (0..batch.len()).collect();
     loop {
-        let window = Window::last(Duration::from_secs(3600));
-        let found = trace::logs_with(&stack.loki, "correlation_id", &entry.correlation_id, window).await?;
-        let mismatches = check_logs::check(entry, &found);
-        if mismatches.is_empty() || Instant::now() >= deadline {
-            return Ok(mismatches);
+        let ids = open.iter().map(|&index| batch[index].correlation_id.as_str());
+        let window = Window { start: from, end: UnixNanos::now().after(PAUSE) };
+        let mut found: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for line in trace::logs_with_any(&stack.loki, "correlation_id", ids, window).await? {
+            let id = line.correlation_id().unwrap_or_default().to_owned();
+            found.entry(id).or_default().push(line);
+        }
+        for &index in &open {
+            let entry = batch[index];
+            let lines = found.get(&entry.correlation_id).map_or(&[] as &[_], Vec::as_slice);
+            findings[index] = check_logs::check(entry, lines);
+        }
+        open.retain(|&index| !findings[index].is_empty());
+        if open.is_empty() || Instant::now() >= deadline {
+            return Ok(findings);
         }
         sleep(PAUSE).await;
     }

@@ -13,7 +13,7 @@ pub mod story;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use query::Stack;
+use query::{Stack, UnixNanos};
 use serde::Serialize;
 
 use ledger::Mismatch;
@@ -21,6 +21,9 @@ use ledger::Mismatch;
 /// How long telemetry may be on its way after the last answer. It is exported every fraction of a second and
 /// scraped every second; a pipeline that takes longer has lost something.
 const ARRIVAL: Duration = Duration::from_secs(15);
+
+/// How far a service's clock may be behind this one, so that its lines seem to be older than the requests.
+const CLOCKS: Duration = Duration::from_secs(60);
 
 /// What an audit found.
 #[derive(Debug, Serialize)]
@@ -57,6 +60,7 @@ pub async fn run(
     concurrency: usize,
 ) -> anyhow::Result<Report> {
     let before = ask::settled_counters(stack, ARRIVAL).await?;
+    let began = UnixNanos::now().before(CLOCKS);
     let entries = sender.send(requests, seed, concurrency).await;
 
     let mut mismatches = ledger::answers(&entries);
@@ -72,7 +76,7 @@ pub async fn run(
     let orphan_spans = traces.iter().map(|finding| finding.orphans).sum();
     mismatches.extend(traces.into_iter().flat_map(|finding| finding.mismatches));
 
-    let logs = ask::logs(stack, &answered, concurrency, ARRIVAL).await?;
+    let logs = ask::logs(stack, &answered, began, ARRIVAL).await?;
     let logs_joined = logs.iter().filter(|found| found.is_empty()).count();
     mismatches.extend(logs.into_iter().flatten());
 

@@ -5,7 +5,7 @@ use crate::{
     Error, LogEntry, Stack, TraceId, UnixNanos, Window,
     jaeger::{Jaeger, SearchParams, Trace},
     loki::{Direction, Loki},
-    quoted,
+    quote::{literal_pattern, quoted},
 };
 use futures_util::future::join_all;
 use std::{collections::BTreeMap, time::Duration};
@@ -51,22 +51,13 @@ pub async fn logs_of_tree(loki: &Loki, tree: &Tree) -> Result<Vec<LogEntry>, Err
     logs_of_trace(loki, tree.id, Window { start: start.before(AROUND), end: end.after(AROUND) }).await
 }
 
-/// The log lines of several traces, the oldest first, whichever way they came (see [`logs_with`]). Both ways are asked
-/// at once.
+/// The log lines of several traces, the oldest first, whichever way they came.
 ///
 /// # Errors
 /// As of [`Loki::query_range`].
 pub async fn logs_of_traces(loki: &Loki, ids: &[TraceId], window: Window) -> Result<Vec<LogEntry>, Error> {
     let ids: Vec<String> = ids.iter().map(TraceId::to_string).collect();
-    let any = quoted(&ids.join("|"));
-    let beside = format!(r#"{{service_name=~".+"}} | trace_id=~{any}"#);
-    let within = format!(r#"{{service_name=~".+"}} |~ {any} | json | trace_id=~{any}"#);
-    let ask =
-        |logql: String| async move { loki.query_range(&logql, window, LOG_LINES, Direction::Forward).await };
-    let (mut found, pushed) = tokio::try_join!(ask(beside), ask(within))?;
-    found.extend(pushed);
-    found.sort_by_key(|entry| entry.time);
-    Ok(found)
+    logs_with_any(loki, "trace_id", ids.iter().map(String::as_str), window).await
 }
 
 /// The log lines of one trace, the oldest first.
@@ -96,6 +87,32 @@ pub async fn logs_with(
     }
     let within = format!(r#"{{service_name=~".+"}} |= {value} | json | {field}={value}"#);
     loki.query_range(&within, window, LOG_LINES, Direction::Forward).await
+}
+
+/// The log lines whose `field` has one of these values, the oldest first, whichever way they came (see [`logs_with`]).
+/// Both ways are asked at once.
+///
+/// Loki looks at every line of the window for each question, so that one question for many values costs about as
+/// much as one for a single value.
+///
+/// # Errors
+/// As of [`Loki::query_range`].
+pub async fn logs_with_any<'a>(
+    loki: &Loki,
+    field: &str,
+    values: impl IntoIterator<Item = &'a str>,
+    window: Window,
+) -> Result<Vec<LogEntry>, Error> {
+    let patterns: Vec<String> = values.into_iter().map(literal_pattern).collect();
+    let any = quoted(&patterns.join("|"));
+    let beside = format!(r#"{{service_name=~".+"}} | {field}=~{any}"#);
+    let within = format!(r#"{{service_name=~".+"}} |~ {any} | json | {field}=~{any}"#);
+    let ask =
+        |logql: String| async move { loki.query_range(&logql, window, LOG_LINES, Direction::Forward).await };
+    let (mut found, pushed) = tokio::try_join!(ask(beside), ask(within))?;
+    found.extend(pushed);
+    found.sort_by_key(|entry| entry.time);
+    Ok(found)
 }
 
 /// The traces that carry a correlation id, the earliest first.

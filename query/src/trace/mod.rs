@@ -9,6 +9,8 @@ mod node;
 mod order;
 
 pub use assemble::{Tree, assemble};
-pub use fetch::{Loaded, find_by_correlation, load, logs_of_trace, logs_of_traces, logs_of_tree, logs_with};
+pub use fetch::{
+    Loaded, find_by_correlation, load, logs_of_trace, logs_of_traces, logs_of_tree, logs_with, logs_with_any,
+};
 pub use gaps::Gap;
 pub use node::{Kind, Link, Node, Place};
