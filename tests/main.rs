@@ -20,6 +20,7 @@ mod full_disk;
 mod large_bodies;
 mod load;
 mod log_export;
+mod outages;
 mod read_only;
 mod readme;
 mod saga;
