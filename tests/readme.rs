@@ -124,7 +124,7 @@ async fn work(stack: &Stack, commands: &[&String]) -> BTreeSet<String> {
                 }
                 // The checks of dashboards have tests of their own, on a stack with something to show.
                 "dashboards" => {
-                    assert!(matches!(output.status.code(), Some(0 | 1)), "{command}: {}", said(&output))
+                    assert!(matches!(output.status.code(), Some(0 | 1)), "{command}: {}", said(&output));
                 }
                 _ => assert!(output.status.success(), "{command}: {}", said(&output)),
             }
