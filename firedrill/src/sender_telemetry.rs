@@ -11,7 +11,7 @@ const SERVICE_NAME: &str = "loadgen";
 /// not exported and not printed: standard output is the command's own.
 pub fn start(run: &RunFile) -> Result<telemetry::Telemetry, Failure> {
     let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let ours = otlp::variables(run.url("otlp_http")?, run.url("otlp_grpc")?, given);
+    let ours = otlp::variables(run.url("otlp_http")?, run.url("otlp_grpc").ok(), given);
     let lookup = |name: &str| match name {
         "LOG_EXPORT" => Some("none".to_owned()),
         _ => ours.get(name).cloned().or_else(|| given(name)),

@@ -21,7 +21,7 @@ pub(super) fn of(
     let data = settings.home.data();
 
     if role.emits_telemetry() {
-        for (name, value) in otlp::variables(&url("otlp_http"), &url("otlp_grpc"), &given) {
+        for (name, value) in otlp::variables(&url("otlp_http"), address("otlp_grpc").as_deref(), &given) {
             set(name, value);
         }
         if given("LOKI_URL").is_none() {
