@@ -7,13 +7,13 @@ use crate::harness::{Setup, Stack, eventually, json, otlp_proxy::OtlpProxy, stde
 #[tokio::test]
 async fn a_sound_stack_passes_with_concurrency_planned_errors_and_background_traffic() {
     let stack = Setup::default().arg("--rps").arg("40").start().await;
-    let output = stack.run(&["audit", "--requests", "150", "--seed", "7", "--json"]).await;
+    let output = stack.run(&["audit", "--requests", "1000", "--seed", "7", "--json"]).await;
     let report = json(&output);
     assert!(output.status.success(), "{report} {}", stderr(&output));
-    assert_eq!(report["requests"], 150);
-    assert_eq!(report["traces_complete"], 150);
+    assert_eq!(report["requests"], 1000);
+    assert_eq!(report["traces_complete"], 1000);
     assert_eq!(report["orphan_spans"], 0);
-    assert_eq!(report["logs_joined"], 150);
+    assert_eq!(report["logs_joined"], 1000);
     assert_eq!(report["metrics_equal"], true);
     assert_eq!(report["mismatches"], 0);
 

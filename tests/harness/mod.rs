@@ -96,8 +96,8 @@ pub struct Stack {
 /// How a stack is to be started.
 #[derive(Default)]
 pub struct Setup {
-    args: Vec<String>,
-    env: BTreeMap<String, String>,
+    pub args: Vec<String>,
+    pub env: BTreeMap<String, String>,
     home: Option<TempDir>,
 }
 
@@ -181,6 +181,12 @@ impl Stack {
     pub async fn order(&self, body: &Value, correlation: &str) -> reqwest::Response {
         let request = self.http.post(format!("{}/orders", self.url("order-service"))).json(body);
         request.header("X-Correlation-ID", correlation).send().await.expect("order-service answers")
+    }
+
+    /// Kills `up`, so that it can stop nothing itself, and waits for its end.
+    pub async fn kill(mut self) -> TempDir {
+        self.up.kill().await.expect("up ends");
+        self.home
     }
 
     /// Interrupts `up` as Ctrl-C does and waits for its end.
