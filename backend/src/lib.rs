@@ -6,6 +6,7 @@
 
 mod api;
 mod config;
+mod derive;
 mod error;
 mod ingest;
 mod labels;
@@ -51,6 +52,7 @@ pub(crate) struct Backend {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) stats: Arc<Stats>,
+    pub(crate) derived: derive::Derived,
     pub(crate) targets: ingest::scrape::Targets,
     pub(crate) gate: api::gate::Gate,
     pub(crate) bodies: Arc<ingest::body::Room>,
@@ -70,7 +72,10 @@ pub async fn run(
 ) -> Result<(), Error> {
     let stats = Arc::new(Stats::default());
     let (store, writer) = Store::open(&config, Arc::clone(&stats))?;
+    // The metrics made of spans appear under the address where they can be asked for.
+    let instance = listeners.prometheus.local_addr().map(|a| a.to_string()).unwrap_or_default();
     let backend = Arc::new(Backend {
+        derived: derive::Derived::new(&instance),
         gate: api::gate::Gate::new(config.limits.concurrent_queries, config.limits.query_timeout),
         bodies: ingest::body::Room::new(config.limits.bodies_bytes),
         targets: ingest::scrape::Targets::default(),
@@ -98,6 +103,7 @@ pub async fn run(
         serve(listeners.loki, Http1, api::loki::routes(Arc::clone(&backend))),
         serve(listeners.jaeger, Http1, api::jaeger::routes(Arc::clone(&backend))),
         ingest::scrape::run(Arc::clone(&backend), stop.clone()),
+        derive::run(Arc::clone(&backend), instance, stop.clone()),
         store::maintain(Arc::clone(&backend), stop.clone()),
     );
     // Whatever was acknowledged is written before the process may end.

@@ -25,6 +25,8 @@ pub(crate) struct Stats {
     pub(crate) spans: Signal,
     pub(crate) logs: Signal,
     pub(crate) samples: Signal,
+    /// Spans stored but not measured under labels of their own, or not paired, for want of room.
+    pub(crate) unmeasured_spans: AtomicU64,
     pub(crate) bad_queries: AtomicU64,
     pub(crate) queue_bytes: AtomicU64,
     pub(crate) stored_spans: AtomicU64,
@@ -96,6 +98,12 @@ impl Stats {
         family("bad_requests_total", "counter", "Malformed or too large ingest requests.", &bad);
         let busy = by_signal(|s| &s.busy_requests);
         family("busy_requests_total", "counter", "Ingest requests refused for want of room.", &busy);
+        family(
+            "unmeasured_spans_total",
+            "counter",
+            "Spans that the metrics made of spans lack or count as overflow, for want of room.",
+            &[("", get(&self.unmeasured_spans))],
+        );
         family(
             "bad_queries_total",
             "counter",

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod connections;
+mod differential;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod grpc;

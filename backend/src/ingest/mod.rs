@@ -40,10 +40,15 @@ impl Partial {
     }
 }
 
-/// Stores the spans of an export.
-pub(crate) fn take_spans(backend: &Backend, request: ExportTraceServiceRequest) -> Result<Partial, Busy> {
-    let (batch, partial) = spans::lay_out(request, &backend.config.indexed_tags);
+/// Stores the spans of an export, and makes metrics of them.
+pub(crate) fn take_spans(backend: &Backend, mut request: ExportTraceServiceRequest) -> Result<Partial, Busy> {
+    let (batch, partial) = spans::lay_out(&mut request, &backend.config.indexed_tags);
     let pushed = backend.store.push(batch);
+    // What is refused comes again, and shall not be counted twice.
+    if pushed.is_ok() {
+        let left_out = backend.derived.take(&request, crate::time::now_ms());
+        add(&backend.stats.unmeasured_spans, left_out);
+    }
     settle(&backend.stats.spans, partial, pushed)
 }
 

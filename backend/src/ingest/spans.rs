@@ -15,23 +15,23 @@ use crate::time::from_unsigned_ns;
 /// The service of a resource that names none; OTLP's own default.
 const UNKNOWN_SERVICE: &str = "unknown_service";
 
-/// Lays out an export's spans; those without valid ids are refused one by one.
-pub(crate) fn lay_out(request: ExportTraceServiceRequest, indexed: &[String]) -> (Batch, Partial) {
+/// Lays out an export's spans; those without valid ids are refused one by one. The request is left as it was.
+pub(crate) fn lay_out(request: &mut ExportTraceServiceRequest, indexed: &[String]) -> (Batch, Partial) {
     let mut batch = Batch::default();
     let mut partial = Partial::default();
     let mut seen = Seen::default();
-    for resource_spans in request.resource_spans {
-        let resource = resource_spans.resource.unwrap_or_default();
-        let service = service_name(&resource);
+    for resource_spans in &mut request.resource_spans {
+        let resource = resource_spans.resource.get_or_insert_default();
+        let service = service_name(resource);
         let encoded = resource.encode_to_vec();
-        for scope_spans in resource_spans.scope_spans {
+        for scope_spans in &mut resource_spans.scope_spans {
             let origin = batch.origins.len() as u32;
             batch.origins.push(Origin {
                 service: service.clone(),
                 resource: encoded.clone(),
-                scope: scope_spans.scope.unwrap_or_default().encode_to_vec(),
+                scope: scope_spans.scope.as_ref().map(prost::Message::encode_to_vec).unwrap_or_default(),
             });
-            for span in scope_spans.spans {
+            for span in &mut scope_spans.spans {
                 if let Err(reason) = add(&mut batch, &mut seen, origin, span, indexed) {
                     partial.refuse(1, reason);
                 }
@@ -45,7 +45,7 @@ fn add(
     batch: &mut Batch,
     seen: &mut Seen,
     origin: u32,
-    mut span: Span,
+    span: &mut Span,
     indexed: &[String],
 ) -> Result<(), &'static str> {
     let trace: [u8; 16] =
@@ -68,8 +68,9 @@ fn add(
     index(&mut batch.keys, &span.attributes, indexed);
     let keys = (from, batch.keys.len() as u32);
     // The trace id stands in the record's head already.
-    span.trace_id = Vec::new();
-    let body = batch.put_message(&span);
+    let id = std::mem::take(&mut span.trace_id);
+    let body = batch.put_message(span);
+    span.trace_id = id;
     batch.spans.push(SpanIn { trace, start_ns, duration_ns, op_hash, origin, body, keys });
     Ok(())
 }
