@@ -7,7 +7,7 @@ use crate::harness::{Setup, Stack, eventually, json, otlp_proxy::OtlpProxy, stde
 #[tokio::test]
 async fn a_sound_stack_passes_with_concurrency_planned_errors_and_background_traffic() {
     let stack = Setup::default().arg("--rps").arg("40").start().await;
-    let output = stack.run(&["audit", "--requests", "1000", "--seed", "7", "--json"]).await;
+    let output = stack.run_long(&["audit", "--requests", "1000", "--seed", "7", "--json"]).await;
     let report = json(&output);
     assert!(output.status.success(), "{report} {}", stderr(&output));
     assert_eq!(report["requests"], 1000);

@@ -129,7 +129,7 @@ async fn a_stack_beside_backends_that_run_already_passes_an_audit() {
     .await;
     let url = |name: &str| runs.url(name).expect("an address").to_owned();
 
-    let mut setup = Setup::default().arg("--stack").arg("external").arg("--rps").arg("20");
+    let mut setup = Setup::default().arg("--stack").arg("external").arg("--no-load");
     for (option, name) in [
         ("--prometheus-url", "prometheus"),
         ("--loki-url", "loki"),

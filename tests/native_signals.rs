@@ -243,7 +243,7 @@ async fn the_console_shows_the_order(stack: &Stack, id: TraceId) {
 }
 
 async fn an_audit_of_a_thousand_requests_finds_nothing(stack: &Stack) {
-    let output = stack.run(&["audit", "--requests", "1000", "--json"]).await;
+    let output = stack.run_long(&["audit", "--requests", "1000", "--json"]).await;
     let report = parsed(&output);
     assert!(output.status.success(), "{report} {}", said(&output));
     for (key, expected) in [("requests", 1000), ("traces_complete", 1000), ("logs_joined", 1000)] {

@@ -52,8 +52,12 @@ pub fn command_of(program: &Path, home: &Path) -> Command {
 
 /// Runs a command to its end.
 pub async fn run(home: &Path, args: &[&str]) -> Output {
+    run_within(PATIENCE, home, args).await
+}
+
+async fn run_within(patience: Duration, home: &Path, args: &[&str]) -> Output {
     let child = command(home).args(args).output();
-    tokio::time::timeout(PATIENCE, child).await.expect("the command ends").expect("the command runs")
+    tokio::time::timeout(patience, child).await.expect("the command ends").expect("the command runs")
 }
 
 /// The last line of standard output as JSON.
@@ -161,6 +165,11 @@ impl Stack {
     /// Runs a command against this stack.
     pub async fn run(&self, args: &[&str]) -> Output {
         run(self.home.path(), args).await
+    }
+
+    /// The same for one that has a thousand things to do, which on a loaded machine takes more than one's patience.
+    pub async fn run_long(&self, args: &[&str]) -> Output {
+        run_within(PATIENCE * 4, self.home.path(), args).await
     }
 
     pub fn query(&self) -> query::Stack {
