@@ -101,6 +101,51 @@ async fn answers_have_prometheus_shapes() {
 }
 
 #[tokio::test]
+async fn an_answer_carries_notes_and_keeps_to_the_limit_and_lookback_asked_for() {
+    let backend = TestBackend::start().await;
+    let now = now_ns();
+    let at = |seconds: u64| (now - seconds * 1_000_000_000).to_string();
+    let points = |queue: &str| {
+        json!([
+            {"timeUnixNano": at(30), "asDouble": 1.0, "attributes": [{"key": "queue", "value": {"stringValue": queue}}]},
+            {"timeUnixNano": at(20), "asDouble": 2.0, "attributes": [{"key": "queue", "value": {"stringValue": queue}}]},
+        ])
+    };
+    for queue in ["a", "b"] {
+        send(&backend, json!([{"name": "waiting", "gauge": {"dataPoints": points(queue)}}])).await;
+    }
+    let time = (now as f64 / 1e9).to_string();
+    let ask = |query: &'static str, extra: (&'static str, &'static str)| {
+        let (backend, time) = (&backend, time.clone());
+        async move {
+            backend
+                .json(&backend.prometheus, "/api/v1/query", &[("query", query), ("time", &time), extra])
+                .await
+        }
+    };
+    let noted = ask("rate(waiting[1m]) > quantile(2, waiting)", ("limit", "0")).await;
+    assert_eq!(
+        noted["warnings"],
+        json!(["PromQL warning: quantile value should be between 0 and 1, got 2 (1:30)"])
+    );
+    assert_eq!(
+        noted["infos"],
+        json!([
+            "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"waiting\" (1:6)"
+        ])
+    );
+    let cut = ask("waiting", ("limit", "1")).await;
+    assert_eq!(cut["data"]["result"].as_array().map(Vec::len), Some(1));
+    assert_eq!(cut["warnings"], json!(["results truncated due to limit"]));
+    let whole = ask("waiting", ("limit", "2")).await;
+    assert_eq!(whole["data"]["result"].as_array().map(Vec::len), Some(2));
+    assert_eq!(whole["warnings"], Value::Null);
+    let back = |seconds| ask("count(waiting)", ("lookback_delta", seconds));
+    assert_eq!(back("10").await["data"]["result"], json!([]));
+    assert_eq!(back("25s").await["data"]["result"][0]["value"][1], "2");
+}
+
+#[tokio::test]
 async fn errors_have_prometheus_shape() {
     let backend = TestBackend::start().await;
     for (path, status, kind, said) in [
@@ -117,7 +162,13 @@ async fn errors_have_prometheus_shape() {
             "bad_data",
             "invalid parameter \"time\": cannot parse \"x\" to a valid timestamp",
         ),
-        ("/api/v1/query?query=hour()", 422, "execution", "the function hour() is not supported yet"),
+        (
+            "/api/v1/query?query=histogram_avg(up)",
+            422,
+            "execution",
+            "the function histogram_avg(), of native histograms, is not supported yet",
+        ),
+        ("/api/v1/query?query=up&limit=-1", 400, "bad_data", "invalid parameter \"limit\": limit must be"),
         (
             "/api/v1/query_range?query=up&start=1&end=0&step=1",
             400,
@@ -156,5 +207,5 @@ async fn errors_have_prometheus_shape() {
         (unknown.status().as_u16(), unknown.text().await.expect("text")),
         (404, "404 page not found\n".to_owned())
     );
-    assert!(backend.metric("backend_bad_queries_total").await >= 9.0);
+    assert!(backend.metric("backend_bad_queries_total").await >= 10.0);
 }

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use promql_parser::parser::token::{
-    T_AVG, T_BOTTOMK, T_COUNT, T_GROUP, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM, T_TOPK,
+    T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM,
+    T_TOPK,
 };
-use promql_parser::parser::{AggregateExpr, LabelModifier};
+use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
 
 use super::QueryError;
 use super::eval::Evaluator;
+use super::math;
+use super::notes::general;
 use super::numeric::{mean, quantile, sum};
 use super::value::{Grid, Row, absent, is_present};
 use crate::labels::{Labels, NAME};
@@ -19,11 +22,14 @@ pub(super) fn eval(
     grid: Grid,
 ) -> Result<Vec<Row>, QueryError> {
     let op = expr.op.id();
-    let rows = evaluator.vector(&expr.expr, grid)?;
     let param = match (&expr.param, op) {
         (Some(param), T_TOPK | T_BOTTOMK | T_QUANTILE) => Some(evaluator.scalar(param, grid)?),
         _ => None,
     };
+    let rows = evaluator.vector(&expr.expr, grid)?;
+    if op == T_COUNT_VALUES {
+        return count_values(evaluator, expr, rows, grid);
+    }
     let groups = group(&rows, expr.modifier.as_ref());
     if matches!(op, T_TOPK | T_BOTTOMK) {
         let k = param.ok_or_else(|| QueryError::execution("topk needs a parameter"))?;
@@ -40,6 +46,7 @@ pub(super) fn eval(
         T_STDDEV => Box::new(|_, v| variance(&v).sqrt()),
         T_QUANTILE => {
             let q = param.ok_or_else(|| QueryError::execution("quantile needs a parameter"))?;
+            note_quantiles(evaluator, expr, &q);
             Box::new(move |i, v| quantile(q[i], v))
         }
         _ => return Err(QueryError::unsupported(format!("the aggregation {}", expr.op))),
@@ -67,6 +74,66 @@ fn group_labels(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
             labels.filter(|name| name != NAME && !without.labels.iter().any(|l| l == name))
         }
     }
+}
+
+/// Notes of all the quantiles asked for the ones furthest from being any.
+fn note_quantiles(evaluator: &Evaluator<'_>, expr: &AggregateExpr, q: &[f64]) {
+    let at = evaluator.place_of_arg(expr, 0);
+    let mut notes = evaluator.notes();
+    if q.iter().any(|q| q.is_nan()) {
+        notes.bad_quantile(f64::NAN, at);
+    }
+    let (min, max) = (q.iter().copied().reduce(math::min), q.iter().copied().reduce(math::max));
+    for extreme in [min, max].into_iter().flatten().filter(|q| !q.is_nan()) {
+        notes.bad_quantile(extreme, at);
+    }
+}
+
+/// How often each value occurs, with the value as a label.
+fn count_values(
+    evaluator: &Evaluator<'_>,
+    expr: &AggregateExpr,
+    rows: Vec<Row>,
+    grid: Grid,
+) -> Result<Vec<Row>, QueryError> {
+    let label = match expr.param.as_deref() {
+        Some(Expr::StringLiteral(s)) if !s.val.is_empty() => &s.val,
+        _ => return Err(QueryError::execution("invalid label name \"\"")),
+    };
+    let modifier = match &expr.modifier {
+        Some(LabelModifier::Exclude(_)) => expr.modifier.clone(),
+        // The value is among the labels that groups are made by, whether it was named there or not.
+        other => {
+            let by = other.as_ref().map(|m| m.labels().labels.clone()).unwrap_or_default();
+            Some(LabelModifier::Include(promql_parser::label::Labels {
+                labels: by.into_iter().chain([label.clone()]).collect(),
+            }))
+        }
+    };
+    let mut at: HashMap<Labels, usize> = HashMap::new();
+    let mut out: Vec<Row> = Vec::new();
+    for row in rows {
+        for (i, v) in row.points.iter().enumerate().filter(|(_, v)| is_present(**v)) {
+            let labels = group_labels(&row.labels.with(label, &plain(*v)), modifier.as_ref());
+            let slot = match at.get(&labels) {
+                Some(slot) => *slot,
+                None => {
+                    evaluator.claim(grid.len)?;
+                    at.insert(labels.clone(), out.len());
+                    out.push(Row { labels, points: vec![absent(); grid.len] });
+                    out.len() - 1
+                }
+            };
+            let count = &mut out[slot].points[i];
+            *count = if is_present(*count) { *count + 1.0 } else { 1.0 };
+        }
+    }
+    Ok(out)
+}
+
+/// All digits of a number, never with an exponent.
+fn plain(v: f64) -> String {
+    if v.is_infinite() { if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned() } else { v.to_string() }
 }
 
 /// Groups in order of their first member.
@@ -113,13 +180,17 @@ fn top(
     largest: bool,
     grid: Grid,
 ) -> Result<Vec<Row>, QueryError> {
-    if let Some(k) = k.iter().find(|k| !k.is_finite()) {
-        let what = if k.is_nan() {
-            "Parameter value is NaN".to_owned()
-        } else {
-            format!("Scalar value {k} overflows int64")
-        };
-        return Err(QueryError::Execution(what));
+    if k.iter().copied().reduce(math::max).is_some_and(|k| k < 1.0) {
+        return Ok(Vec::new());
+    }
+    if k.iter().any(|k| k.is_nan()) {
+        return Err(QueryError::execution("Parameter value is NaN"));
+    }
+    if let Some(k) = k.iter().find(|k| **k <= i64::MIN as f64) {
+        return Err(QueryError::Execution(format!("Scalar value {} underflows int64", general(*k, None))));
+    }
+    if let Some(k) = k.iter().find(|k| **k >= i64::MAX as f64) {
+        return Err(QueryError::Execution(format!("Scalar value {} overflows int64", general(*k, None))));
     }
     let worse_last = |a: f64, b: f64| {
         let order = a.partial_cmp(&b).unwrap_or_else(|| match (a.is_nan(), b.is_nan()) {

@@ -16,9 +16,6 @@ use crate::labels::{Labels, NAME};
 pub(super) fn eval(evaluator: &Evaluator<'_>, expr: &BinaryExpr, grid: Grid) -> Result<Value, QueryError> {
     let op = expr.op.id();
     let modifier = expr.modifier.as_ref();
-    if modifier.is_some_and(|m| m.fill_values.lhs.is_some() || m.fill_values.rhs.is_some()) {
-        return Err(QueryError::unsupported("the fill modifier"));
-    }
     let return_bool = modifier.is_some_and(|m| m.return_bool);
     let lhs = evaluator.eval(&expr.lhs, grid)?;
     let rhs = evaluator.eval(&expr.rhs, grid)?;
@@ -168,46 +165,46 @@ fn vectors(
     for (i, row) in one.iter().enumerate() {
         by_signature.entry(matching.signature(&row.labels)).or_default().push(i);
     }
-    duplicates(&one, &by_signature, swapped, grid)?;
+    duplicates(&one, &many, &by_signature, swapped, grid)?;
     let drops_name = !is_comparison(op) || return_bool;
     let mut out: Vec<Row> = Vec::new();
     let mut slots: HashMap<Labels, usize> = HashMap::new();
-    // For each signature, which steps were matched already.
-    let mut matched: HashMap<&Labels, Vec<bool>> = HashMap::new();
+    // At which steps there was a pair already: of a signature, or of a signature and the labels of its result.
+    let mut matched: HashMap<(&Labels, Option<Labels>), Vec<bool>> = HashMap::new();
     for row in &many {
         let signature = matching.signature(&row.labels);
         let Some((signature, partners)) = by_signature.get_key_value(&signature) else { continue };
         for partner in partners {
             let partner = &one[*partner];
-            let mut slot = None;
-            for i in 0..grid.len {
+            let labels = matching.result(&row.labels, &partner.labels, drops_name);
+            let steps = matched
+                .entry((signature, (!one_to_one).then(|| labels.clone())))
+                .or_insert_with(|| vec![false; grid.len]);
+            let mut slot = slots.get(&labels).copied();
+            for (i, was_matched) in steps.iter_mut().enumerate() {
                 let (m, o) = (row.points[i], partner.points[i]);
                 if !is_present(m) || !is_present(o) {
                     continue;
                 }
-                let (left, right) = if swapped { (o, m) } else { (m, o) };
-                let Some(value) = pair(op, return_bool, left, right) else { continue };
-                if one_to_one {
-                    let steps = matched.entry(signature).or_insert_with(|| vec![false; grid.len]);
-                    if std::mem::replace(&mut steps[i], true) {
-                        return Err(QueryError::execution(
-                            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
-                        ));
-                    }
-                }
-                let slot = *slot.get_or_insert_with(|| {
-                    let labels = matching.result(&row.labels, &partner.labels, drops_name);
-                    *slots.entry(labels.clone()).or_insert_with(|| {
-                        out.push(Row { labels, points: vec![absent(); grid.len] });
-                        out.len() - 1
-                    })
-                });
-                if is_present(out[slot].points[i]) {
+                // What a comparison filters out is matched all the same.
+                if std::mem::replace(was_matched, true) {
                     return Err(QueryError::execution(if one_to_one {
-                        "vector cannot contain metrics with the same labelset"
+                        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
                     } else {
                         "multiple matches for labels: grouping labels must ensure unique matches"
                     }));
+                }
+                let (left, right) = if swapped { (o, m) } else { (m, o) };
+                let Some(value) = pair(op, return_bool, left, right) else { continue };
+                let slot = *slot.get_or_insert_with(|| {
+                    slots.insert(labels.clone(), out.len());
+                    out.push(Row { labels: labels.clone(), points: vec![absent(); grid.len] });
+                    out.len() - 1
+                });
+                if is_present(out[slot].points[i]) {
+                    return Err(QueryError::execution(
+                        "vector cannot contain metrics with the same labelset",
+                    ));
                 }
                 out[slot].points[i] = value;
             }
@@ -216,21 +213,27 @@ fn vectors(
     Ok(out)
 }
 
-/// The "one" side may have one series per signature at each step.
+/// The "one" side may have one series per signature at each step at which the other side has anything.
 fn duplicates(
     one: &[Row],
+    many: &[Row],
     by_signature: &HashMap<Labels, Vec<usize>>,
     swapped: bool,
     grid: Grid,
 ) -> Result<(), QueryError> {
-    for (signature, members) in by_signature.iter().filter(|(_, m)| m.len() > 1) {
-        for i in 0..grid.len {
-            let mut present = members.iter().filter(|m| is_present(one[**m].points[i]));
+    if by_signature.values().all(|members| members.len() == 1) {
+        return Ok(());
+    }
+    for i in (0..grid.len).filter(|i| many.iter().any(|row| is_present(row.points[*i]))) {
+        for (signature, members) in by_signature {
+            let mut present = members.iter().map(|m| &one[*m]).filter(|row| is_present(row.points[i]));
             if let (Some(first), Some(second)) = (present.next(), present.next()) {
                 let side = if swapped { "left" } else { "right" };
+                let mut pair = [first.labels.to_string(), second.labels.to_string()];
+                pair.sort();
                 return Err(QueryError::Execution(format!(
                     "found duplicate series for the match group {signature} on the {side} hand-side of the operation: [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
-                    one[*second].labels, one[*first].labels
+                    pair[0], pair[1]
                 )));
             }
         }

@@ -1,25 +1,64 @@
 //! Walks the expression and hands each kind to its file. Keeps the query within its bounds.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell, RefMut};
 use std::time::Instant;
 
 use promql_parser::parser::{Expr, UnaryExpr};
 
+use super::notes::Notes;
+use super::text::Places;
 use super::value::{Grid, Matrix, MatrixRow, Row, Value, merge};
-use super::{Bounds, QueryError, Source, aggregate, binary, functions};
+use super::{Answer, Options, Query, QueryError, Source, aggregate, binary, functions};
 
 /// Evaluates one query.
-pub(crate) struct Evaluator<'a> {
+pub(super) struct Evaluator<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) deadline: Instant,
     points_left: Cell<usize>,
+    pub(super) lookback_ms: i64,
     /// The whole query's grid, which `start()` and `end()` speak of.
     pub(super) outer: Grid,
+    notes: RefCell<Notes>,
+    places: Places,
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(source: &'a dyn Source, bounds: Bounds, outer: Grid) -> Self {
-        Self { source, deadline: bounds.deadline, points_left: Cell::new(bounds.points), outer }
+    pub(super) fn new(source: &'a dyn Source, options: Options, outer: Grid, query: &Query) -> Self {
+        Self {
+            source,
+            deadline: options.deadline,
+            points_left: Cell::new(options.points),
+            lookback_ms: options.lookback_ms,
+            outer,
+            notes: RefCell::default(),
+            places: Places::new(&query.text, &query.expr),
+        }
+    }
+
+    /// The answer to the query this was made for.
+    pub(super) fn answer(self, value: Value, query: &Query) -> Answer {
+        let (warnings, infos) = self.notes.into_inner().print(&query.text);
+        Answer { value, warnings, infos }
+    }
+
+    /// Whether the query asks for more than one instant.
+    pub(super) fn is_range(&self) -> bool {
+        self.outer.len > 1
+    }
+
+    /// For a note about something noticed.
+    pub(super) fn notes(&self) -> RefMut<'_, Notes> {
+        self.notes.borrow_mut()
+    }
+
+    /// Where a call (a `Call` or `AggregateExpr`) stands in the query.
+    pub(super) fn place<T>(&self, call: &T) -> Option<usize> {
+        self.places.of(call).map(|site| site.start)
+    }
+
+    /// Where the argument of a call stands in the query.
+    pub(super) fn place_of_arg<T>(&self, call: &T, arg: usize) -> Option<usize> {
+        self.places.of(call).and_then(|site| site.args.get(arg).copied())
     }
 
     /// Claims room for values and checks the time.

@@ -2,31 +2,43 @@
 //! left-open ranges, five minutes of lookback, staleness, extrapolation, its error texts. What is not there yet is
 //! answered with an error that names it. Pure: samples come through [`Source`], nothing reads a clock.
 //!
-//! One file per family: `select` (selectors), `range` (functions over a range), `aggregate`, `binary`, `functions`
-//! (of instant vectors), `histogram`, `numeric` (compensated sums, quantiles).
+//! One file per family: `select` (selectors), `range` (functions over a range: `rate`, `over_time`), `aggregate`,
+//! `binary`, `functions` (of instant vectors: `math`, `dates`, `relabel`, `absent`, `order`), `histogram`; beside them
+//! `numeric` (compensated sums, quantiles), `notes` (warnings and infos), `text` (where calls stand in the query).
 
+mod absent;
 mod aggregate;
 mod binary;
+mod dates;
 mod eval;
 mod functions;
 mod histogram;
+mod math;
+mod notes;
 mod numeric;
+mod order;
+mod over_time;
 mod range;
+mod rate;
+mod relabel;
 mod select;
 #[cfg(test)]
 mod tests;
+mod text;
 mod value;
 
 use std::time::Instant;
 
+use promql_parser::parser::token::{T_LIMIT_RATIO, T_LIMITK};
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{self, Expr};
 
 use crate::matcher::Matcher;
 use crate::store::samples::{Samples, SeriesView};
 
-pub(crate) use eval::Evaluator;
+use eval::Evaluator;
 pub(crate) use select::matchers_of;
+use text::Places;
 pub(crate) use value::{Grid, Row, Value, is_present};
 
 /// How far back an instant selector looks for a sample.
@@ -75,11 +87,43 @@ impl QueryError {
     }
 }
 
-/// Bounds of one query.
+/// Bounds and choices of one evaluation.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
+pub(crate) struct Options {
     pub(crate) deadline: Instant,
+    /// How many values the query may hold.
     pub(crate) points: usize,
+    /// How far back an instant selector looks for a sample; [`LOOKBACK_MS`] unless asked otherwise.
+    pub(crate) lookback_ms: i64,
+}
+
+/// A query that was parsed.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    text: String,
+    expr: Expr,
+}
+
+impl Query {
+    /// Parses a query.
+    ///
+    /// # Errors
+    /// [`QueryError::Bad`], as [`parse`].
+    pub(crate) fn new(text: &str) -> Result<Self, QueryError> {
+        Ok(Self { text: text.to_owned(), expr: parse(text)? })
+    }
+
+    pub(crate) fn expr(&self) -> &Expr {
+        &self.expr
+    }
+}
+
+/// What a query comes to, and what is to be said about it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) value: Value,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) infos: Vec<String>,
 }
 
 /// Parses a query.
@@ -102,11 +146,53 @@ pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
             return Err(QueryError::Bad("the query is nested too deeply".to_owned()));
         }
     }
-    let expr = parser::parse(query).map_err(|e| QueryError::Bad(format!("parse error: {e}")))?;
+    let plain = text::plain_numbers(query);
+    let expr = parser::parse(&plain).map_err(|e| QueryError::Bad(format!("parse error: {e}")))?;
     if depth(&expr) > MAX_DEPTH {
         return Err(QueryError::Bad("the query is nested too deeply".to_owned()));
     }
+    experiments(&expr, query, &Places::new(query, &expr))?;
     Ok(expr)
+}
+
+/// Refuses what Prometheus has only behind a feature flag, as it does without the flag.
+fn experiments(expr: &Expr, text: &str, places: &Places) -> Result<(), QueryError> {
+    let behind_flag = |what: String, at: Option<usize>| {
+        let at = notes::position(text, at);
+        Err(QueryError::Bad(format!(
+            "{at}: parse error: {what} is experimental and must be enabled with --enable-feature=promql-experimental-functions"
+        )))
+    };
+    let inner = |e: &Expr| experiments(e, text, places);
+    match expr {
+        Expr::Aggregate(a) => {
+            if matches!(a.op.id(), T_LIMITK | T_LIMIT_RATIO) {
+                return behind_flag(format!("{}()", a.op), places.of(a).map(|s| s.start));
+            }
+            a.param.as_deref().map_or(Ok(()), inner)?;
+            inner(&a.expr)
+        }
+        Expr::Call(c) => {
+            if c.func.experimental {
+                let name =
+                    if c.func.name == "holt_winters" { "double_exponential_smoothing" } else { c.func.name };
+                return behind_flag(format!("{name}()"), places.of(c).map(|s| s.start));
+            }
+            c.args.args.iter().try_for_each(|a| inner(a))
+        }
+        Expr::Binary(b) => {
+            let fills = b.modifier.as_ref().map(|m| &m.fill_values);
+            if fills.is_some_and(|f| f.lhs.is_some() || f.rhs.is_some()) {
+                return behind_flag("the fill modifier".to_owned(), None);
+            }
+            inner(&b.lhs)?;
+            inner(&b.rhs)
+        }
+        Expr::Unary(u) => inner(&u.expr),
+        Expr::Paren(p) => inner(&p.expr),
+        Expr::Subquery(s) => inner(&s.expr),
+        _ => Ok(()),
+    }
 }
 
 fn depth(expr: &Expr) -> usize {
@@ -125,13 +211,20 @@ fn depth(expr: &Expr) -> usize {
 ///
 /// # Errors
 /// [`QueryError`].
-pub(crate) fn instant(source: &dyn Source, expr: &Expr, t: i64, bounds: Bounds) -> Result<Value, QueryError> {
+pub(crate) fn instant(
+    source: &dyn Source,
+    query: &Query,
+    t: i64,
+    options: Options,
+) -> Result<Answer, QueryError> {
     let grid = Grid::instant(t);
-    let evaluator = Evaluator::new(source, bounds, grid);
-    if expr.value_type() == ValueType::Matrix {
-        return evaluator.matrix(expr, grid).map(Value::Matrix);
-    }
-    evaluator.eval(expr, grid)
+    let evaluator = Evaluator::new(source, options, grid, query);
+    let value = if query.expr.value_type() == ValueType::Matrix {
+        evaluator.matrix(&query.expr, grid).map(Value::Matrix)?
+    } else {
+        evaluator.eval(&query.expr, grid)?
+    };
+    Ok(evaluator.answer(value, query))
 }
 
 /// Evaluates at every step of a range.
@@ -140,12 +233,16 @@ pub(crate) fn instant(source: &dyn Source, expr: &Expr, t: i64, bounds: Bounds) 
 /// [`QueryError`].
 pub(crate) fn range(
     source: &dyn Source,
-    expr: &Expr,
+    query: &Query,
     grid: Grid,
-    bounds: Bounds,
-) -> Result<Value, QueryError> {
-    match expr.value_type() {
-        ValueType::Scalar | ValueType::Vector => Evaluator::new(source, bounds, grid).eval(expr, grid),
+    options: Options,
+) -> Result<Answer, QueryError> {
+    match query.expr.value_type() {
+        ValueType::Scalar | ValueType::Vector => {
+            let evaluator = Evaluator::new(source, options, grid, query);
+            let value = evaluator.eval(&query.expr, grid)?;
+            Ok(evaluator.answer(value, query))
+        }
         other => {
             let name = if other == ValueType::Matrix { "range vector" } else { "string" };
             Err(QueryError::Bad(format!(

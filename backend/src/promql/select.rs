@@ -6,9 +6,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use promql_parser::label::MatchOp;
 use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelector};
 
+use super::QueryError;
 use super::eval::Evaluator;
 use super::value::{Grid, Row, Value, absent, is_present};
-use super::{LOOKBACK_MS, QueryError};
 use crate::labels::{Labels, NAME};
 use crate::matcher::Matcher;
 use crate::store::samples::{Sample, is_stale};
@@ -60,7 +60,7 @@ impl Shift {
     fn new(at: Option<&AtModifier>, offset: Option<&Offset>, outer: Grid) -> Self {
         let at = at.map(|at| match at {
             AtModifier::Start => outer.start,
-            AtModifier::End => outer.end(),
+            AtModifier::End => outer.end,
             AtModifier::At(time) => epoch_ms(*time),
         });
         let offset = match offset {
@@ -90,6 +90,12 @@ pub(super) struct Window<'s> {
     pub(super) samples: &'s [Sample],
     pub(super) start: i64,
     pub(super) end: i64,
+}
+
+impl Window<'_> {
+    pub(super) fn values(&self) -> impl Iterator<Item = f64> {
+        self.samples.iter().map(|s| s.v)
+    }
 }
 
 impl Windows<'_> {
@@ -141,18 +147,20 @@ impl Evaluator<'_> {
             return Ok(Vec::new());
         }
         let shift = Shift::new(selector.at.as_ref(), selector.offset.as_ref(), self.outer);
-        let (first, last) = (shift.time(grid.start), shift.time(grid.end()));
+        let (first, last) = (shift.time(grid.start), shift.time(grid.last()));
         let mut rows = Vec::new();
-        for series in self.source.select(&matchers_of(selector)?, first.saturating_sub(LOOKBACK_MS), last) {
+        for series in
+            self.source.select(&matchers_of(selector)?, first.saturating_sub(self.lookback_ms), last)
+        {
             self.claim(grid.len)?;
-            let mut samples = series.samples(first.saturating_sub(LOOKBACK_MS), last).peekable();
+            let mut samples = series.samples(first.saturating_sub(self.lookback_ms), last).peekable();
             let mut latest: Option<Sample> = None;
             let points = grid.times().map(|t| {
                 let t = shift.time(t);
                 while let Some(sample) = samples.next_if(|s| s.t <= t) {
                     latest = Some(sample);
                 }
-                let found = latest.filter(|s| s.t > t.saturating_sub(LOOKBACK_MS) && !is_stale(s.v));
+                let found = latest.filter(|s| s.t > t.saturating_sub(self.lookback_ms) && !is_stale(s.v));
                 found.map_or_else(absent, |s| f(&s))
             });
             let row = Row { labels: series.labels.clone(), points: points.collect() };
@@ -179,7 +187,8 @@ impl Evaluator<'_> {
             Expr::MatrixSelector(m) => {
                 let shift = Shift::new(m.vs.at.as_ref(), m.vs.offset.as_ref(), self.outer);
                 let range_ms = ms(m.range);
-                let (first, last) = (shift.time(grid.start).saturating_sub(range_ms), shift.time(grid.end()));
+                let (first, last) =
+                    (shift.time(grid.start).saturating_sub(range_ms), shift.time(grid.last()));
                 for series in self.source.select(&matchers_of(&m.vs)?, first, last) {
                     self.claim(grid.len)?;
                     let samples: Vec<Sample> =
@@ -208,7 +217,7 @@ impl Evaluator<'_> {
         let shift = Shift::new(subquery.at.as_ref(), subquery.offset.as_ref(), self.outer);
         let range_ms = ms(subquery.range);
         let step = subquery.step.map_or(DEFAULT_STEP_MS, ms).max(1);
-        let (first, last) = (shift.time(grid.start).saturating_sub(range_ms), shift.time(grid.end()));
+        let (first, last) = (shift.time(grid.start).saturating_sub(range_ms), shift.time(grid.last()));
         // Steps lie on multiples of the step, whatever the query's own start; the left edge is open.
         let start = (first.div_euclid(step) + 1) * step;
         let inner = Grid::range(start, last, step);

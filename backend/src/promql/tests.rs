@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::value::{Grid, Value, is_present};
-use super::{Bounds, QueryError, Source, instant, parse, range};
+use super::{Answer, LOOKBACK_MS, Options, Query, QueryError, Source, instant, parse, range};
 use crate::labels::Labels;
 use crate::matcher::Matcher;
 use crate::store::samples::{SeriesView, stale};
@@ -46,8 +46,16 @@ fn source() -> Fixed {
     Fixed(all)
 }
 
-fn bounds() -> Bounds {
-    Bounds { deadline: Instant::now() + Duration::from_secs(60), points: 1_000_000 }
+fn options() -> Options {
+    Options {
+        deadline: Instant::now() + Duration::from_secs(60),
+        points: 1_000_000,
+        lookback_ms: LOOKBACK_MS,
+    }
+}
+
+fn value(answer: Result<Answer, QueryError>) -> Result<Value, QueryError> {
+    answer.map(|a| a.value)
 }
 
 /// The answer at 60 s, as `{labels} value` lines.
@@ -56,7 +64,7 @@ fn at_60(query: &str) -> Vec<String> {
 }
 
 fn try_at_60(query: &str) -> Result<Vec<String>, QueryError> {
-    Ok(match instant(&source(), &parse(query)?, 60_000, bounds())? {
+    Ok(match instant(&source(), &Query::new(query)?, 60_000, options())?.value {
         Value::Scalar(v) => vec![v[0].to_string()],
         Value::Vector(rows) => rows
             .iter()
@@ -89,8 +97,10 @@ fn rate_extrapolates_to_the_edges_and_counts_resets() {
 fn a_counter_is_not_extrapolated_below_zero() {
     // (20, 60]: 0 would be reached 30 s before the first sample at 30: no bound. From a value of 1 it is near.
     let source = Fixed(vec![series(&[("__name__", "n")], &[-999.0, -999.0, -999.0, 1.0, 11.0, 21.0, 31.0])]);
-    let expr = parse("increase(n[40s])").expect("valid");
-    let Ok(Value::Vector(rows)) = instant(&source, &expr, 60_000, bounds()) else { panic!("no vector") };
+    let query = Query::new("increase(n[40s])").expect("valid");
+    let Ok(Value::Vector(rows)) = value(instant(&source, &query, 60_000, options())) else {
+        panic!("no vector")
+    };
     assert_eq!(round(rows[0].points[0]), 31.0);
 }
 
@@ -131,7 +141,7 @@ fn functions_over_time_follow_their_definitions() {
 fn a_stale_series_is_gone_at_once_and_others_stay_for_the_lookback() {
     assert!(at_60("gone").is_empty());
     assert_eq!(at_60("count_over_time(gone[5m])"), [r#"{i="1"} 3"#]);
-    let late = |t| match instant(&source(), &parse(r#"g{i="1"}"#).expect("valid"), t, bounds()) {
+    let late = |t| match value(instant(&source(), &Query::new(r#"g{i="1"}"#).expect("valid"), t, options())) {
         Ok(Value::Vector(rows)) => rows.len(),
         other => panic!("{other:?}"),
     };
@@ -245,10 +255,14 @@ fn a_range_query_answers_each_step_as_an_instant_query_would() {
     for query in
         ["rate(c[30s])", "sum by (i) (c)", "c > 20", "topk(1, g)", "c * on(i) g", "gone", "c and on(i) gone"]
     {
-        let expr = parse(query).expect("valid");
-        let Ok(Value::Vector(rows)) = range(&source(), &expr, grid, bounds()) else { panic!("{query}") };
+        let parsed = Query::new(query).expect("valid");
+        let Ok(Value::Vector(rows)) = value(range(&source(), &parsed, grid, options())) else {
+            panic!("{query}")
+        };
         for (i, t) in grid.times().enumerate() {
-            let Ok(Value::Vector(single)) = instant(&source(), &expr, t, bounds()) else { panic!("{query}") };
+            let Ok(Value::Vector(single)) = value(instant(&source(), &parsed, t, options())) else {
+                panic!("{query}")
+            };
             let mut at_step: Vec<_> = rows
                 .iter()
                 .filter(|r| is_present(r.points[i]))
@@ -266,9 +280,12 @@ fn a_range_query_answers_each_step_as_an_instant_query_would() {
 #[test]
 fn what_is_not_there_yet_is_an_error_that_names_it() {
     for (query, named) in [
-        ("holt_winters(c[1m], 0.5, 0.5)", ""),
-        ("hour()", "hour"),
-        ("count_values(\"v\", c)", "count_values"),
+        (
+            "double_exponential_smoothing(c[1m], 0.5, 0.5)",
+            "1:1: parse error: double_exponential_smoothing() is experimental",
+        ),
+        ("1 + limitk(1, c)", "1:5: parse error: limitk() is experimental"),
+        ("histogram_avg(c)", "native histograms"),
     ] {
         let error = try_at_60(query).expect_err("not there").to_string();
         assert!(error.contains(named), "{query}: {error}");
@@ -279,8 +296,8 @@ fn what_is_not_there_yet_is_an_error_that_names_it() {
 
 #[test]
 fn a_query_that_would_hold_too_much_is_refused() {
-    let few = Bounds { points: 1, ..bounds() };
-    let refused = instant(&source(), &parse("c").expect("valid"), 60_000, few);
+    let few = Options { points: 1, ..options() };
+    let refused = instant(&source(), &Query::new("c").expect("valid"), 60_000, few);
     assert!(matches!(refused, Err(QueryError::TooMuch)), "{refused:?}");
 }
 
@@ -299,21 +316,21 @@ fn durations_of_any_length_are_answered() {
         "g @ -9223372036854775".to_owned(),
         "rate(c[5m] @ 9223372036854775)".to_owned(),
     ] {
-        let parsed = parse(&query).unwrap_or_else(|e| panic!("{query}: {e}"));
+        let parsed = Query::new(&query).unwrap_or_else(|e| panic!("{query}: {e}"));
         for t in [0, 60_000, 9_000_000_000_000_000] {
-            let _ = instant(&source(), &parsed, t, bounds());
+            let _ = instant(&source(), &parsed, t, options());
         }
     }
 }
 
 #[test]
 fn a_window_function_ends_at_its_deadline() {
-    let query = parse("quantile_over_time(0.5, g[1h])").expect("valid");
+    let query = Query::new("quantile_over_time(0.5, g[1h])").expect("valid");
     let samples = (0..60_000).map(|i| (i * 1000, (i % 977) as f64));
     let source = Fixed(vec![SeriesView::from_samples(Labels::new([("__name__", "g")]), samples)]);
-    let bounds = Bounds { deadline: Instant::now() + Duration::from_millis(50), points: 1_000_000 };
-    let grid = Grid { start: 3_600_000, step: 10, len: 1_000_000 };
-    assert_eq!(range(&source, &query, grid, bounds).err(), Some(QueryError::TimedOut));
+    let options = Options { deadline: Instant::now() + Duration::from_millis(50), ..options() };
+    let grid = Grid::range(3_600_000, 13_599_990, 10);
+    assert_eq!(range(&source, &query, grid, options).err(), Some(QueryError::TimedOut));
 }
 
 proptest::proptest! {

@@ -10,26 +10,29 @@ use crate::store::samples::{Sample, is_stale, stale};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grid {
     pub(crate) start: i64,
+    /// What was asked for as the end: the last step may lie before it.
+    pub(crate) end: i64,
     pub(crate) step: i64,
     pub(crate) len: usize,
 }
 
 impl Grid {
     pub(crate) fn instant(t: i64) -> Self {
-        Self { start: t, step: 1, len: 1 }
+        Self { start: t, end: t, step: 1, len: 1 }
     }
 
     /// From `start` to `end`, both inclusive; `step` is above zero.
     pub(crate) fn range(start: i64, end: i64, step: i64) -> Self {
         let len = if end < start { 0 } else { (end.saturating_sub(start) / step) as usize + 1 };
-        Self { start, step, len }
+        Self { start, end, step, len }
     }
 
     pub(crate) fn time(&self, i: usize) -> i64 {
         self.start + i as i64 * self.step
     }
 
-    pub(crate) fn end(&self) -> i64 {
+    /// The time of the last step.
+    pub(crate) fn last(&self) -> i64 {
         self.time(self.len.saturating_sub(1))
     }
 

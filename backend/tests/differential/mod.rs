@@ -1,4 +1,9 @@
 //! The same data into the real programs and into ours, the same questions to both: the answers must be equal.
 
+mod answers;
 mod connectors;
+mod grammar;
 mod programs;
+mod prometheus;
+mod promql;
+mod samples;

@@ -16,11 +16,20 @@ use crate::stats::add;
 struct Success<T> {
     status: &'static str,
     data: T,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    infos: Vec<String>,
 }
 
 /// Wraps data.
 pub(super) fn success<T: Serialize>(data: T) -> Response {
-    Json(Success { status: "success", data }).into_response()
+    with_notes(data, Vec::new(), Vec::new())
+}
+
+/// Wraps data and what is to be said about it.
+pub(super) fn with_notes<T: Serialize>(data: T, warnings: Vec<String>, infos: Vec<String>) -> Response {
+    Json(Success { status: "success", data, warnings, infos }).into_response()
 }
 
 /// An error in Prometheus' shape.

@@ -8,12 +8,15 @@ use promql_parser::parser::{Expr, VectorSelector};
 use serde::Serialize;
 use serde_json::{Number, json};
 
-use super::answer::{ApiError, number, seconds, success};
+use super::answer::{ApiError, number, seconds, success, with_notes};
 use super::times::{duration, time};
 use crate::Backend;
 use crate::api::params::{self, Params};
 use crate::labels::Labels;
-use crate::promql::{self, Bounds, Grid, Row, Value, is_present, matchers_of};
+use crate::promql::{
+    self, Answer, Grid, LOOKBACK_MS, Options, Query, QueryError, Row, Value, is_present, matchers_of,
+};
+use crate::store::samples::Samples;
 use crate::time::now_ms;
 
 /// Most points of one series in a range answer, as in Prometheus.
@@ -22,17 +25,18 @@ const MAX_POINTS: usize = 11_000;
 pub(super) async fn instant(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
         let params = params::read(&backend.bodies, request).await?;
+        let limit = limit(&params)?;
         let t = time(&params, "time", now_ms)?;
-        let expr = parse(&params)?;
-        let points = backend.config.limits.query_points;
-        let shared = Arc::clone(&backend);
-        let value = backend
-            .gate
-            .run(duration(&params, "timeout")?, move |deadline| {
-                promql::instant(&shared.store.samples, &expr, t, Bounds { deadline, points })
-            })
-            .await??;
-        Ok(success(print_instant(&value, t)))
+        let found =
+            run(&backend, &params, move |source, query, options| promql::instant(source, query, t, options));
+        let mut answer = found.await?;
+        let cut = match &mut answer.value {
+            Value::Vector(rows) => cut(rows, limit),
+            Value::Matrix(rows) => cut(rows, limit),
+            Value::Scalar(_) | Value::Text(_) => false,
+        };
+        warn_of_cut(&mut answer.warnings, cut);
+        Ok(with_notes(print_instant(&answer.value, t), answer.warnings, answer.infos))
     };
     answer.await.unwrap_or_else(|e: ApiError| e.answer(&backend))
 }
@@ -40,46 +44,91 @@ pub(super) async fn instant(State(backend): State<Arc<Backend>>, request: Reques
 pub(super) async fn range(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
         let params = params::read(&backend.bodies, request).await?;
-        let required = |name: &str| {
-            params
-                .get(name)
-                .map(|_| ())
-                .ok_or_else(|| ApiError::parameter(name, "cannot parse \"\" to a valid timestamp"))
-        };
-        required("start")?;
-        required("end")?;
-        let start = time(&params, "start", now_ms)?;
-        let end = time(&params, "end", now_ms)?;
-        if end < start {
-            return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
-        }
-        let step = duration(&params, "step")?
-            .ok_or_else(|| ApiError::parameter("step", "cannot parse \"\" to a valid duration"))?;
-        let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
-        if step <= 0 {
-            return Err(ApiError::parameter(
-                "step",
-                "zero or negative query resolution step widths are not accepted. Try a positive integer",
-            ));
-        }
-        if (end - start) / step > MAX_POINTS as i64 {
-            return Err(ApiError::bad_data(
-                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
-            ));
-        }
-        let grid = Grid::range(start, end, step);
-        let expr = parse(&params)?;
-        let points = backend.config.limits.query_points;
-        let shared = Arc::clone(&backend);
-        let value = backend
-            .gate
-            .run(duration(&params, "timeout")?, move |deadline| {
-                promql::range(&shared.store.samples, &expr, grid, Bounds { deadline, points })
-            })
-            .await??;
-        Ok(success(print_range(value, grid)))
+        let limit = limit(&params)?;
+        let grid = grid(&params)?;
+        let found =
+            run(&backend, &params, move |source, query, options| promql::range(source, query, grid, options));
+        let mut answer = found.await?;
+        let mut rows = rows_by_labels(answer.value);
+        let cut = cut(&mut rows, limit);
+        warn_of_cut(&mut answer.warnings, cut);
+        Ok(with_notes(print_range(rows, grid), answer.warnings, answer.infos))
     };
     answer.await.unwrap_or_else(|e: ApiError| e.answer(&backend))
+}
+
+/// Evaluates the parameters' query within its time and the backend's bounds.
+async fn run(
+    backend: &Arc<Backend>,
+    params: &Params,
+    evaluate: impl FnOnce(&Samples, &Query, Options) -> Result<Answer, QueryError> + Send + 'static,
+) -> Result<Answer, ApiError> {
+    let timeout = duration(params, "timeout")?;
+    let lookback_ms = match duration(params, "lookback_delta")? {
+        Some(lookback) if !lookback.is_zero() => i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX),
+        _ => LOOKBACK_MS,
+    };
+    let query = parse(params)?;
+    let points = backend.config.limits.query_points;
+    let shared = Arc::clone(backend);
+    let answer = backend
+        .gate
+        .run(timeout, move |deadline| {
+            evaluate(&shared.store.samples, &query, Options { deadline, points, lookback_ms })
+        })
+        .await??;
+    Ok(answer)
+}
+
+/// The steps of a range query.
+fn grid(params: &Params) -> Result<Grid, ApiError> {
+    let required = |name: &str| match params.get(name) {
+        Some(_) => time(params, name, now_ms),
+        None => Err(ApiError::parameter(name, "cannot parse \"\" to a valid timestamp")),
+    };
+    let (start, end) = (required("start")?, required("end")?);
+    if end < start {
+        return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
+    }
+    let step = duration(params, "step")?
+        .ok_or_else(|| ApiError::parameter("step", "cannot parse \"\" to a valid duration"))?;
+    let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+    if step <= 0 {
+        return Err(ApiError::parameter(
+            "step",
+            "zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ));
+    }
+    if (end - start) / step > MAX_POINTS as i64 {
+        return Err(ApiError::bad_data(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+        ));
+    }
+    Ok(Grid::range(start, end, step))
+}
+
+/// Most series of an answer, as asked for; zero is no bound.
+fn limit(params: &Params) -> Result<usize, ApiError> {
+    match params.get("limit").map(str::parse::<i64>) {
+        None => Ok(0),
+        Some(Ok(limit)) if limit >= 0 => Ok(usize::try_from(limit).unwrap_or(0)),
+        Some(_) => Err(ApiError::parameter("limit", "limit must be non-negative")),
+    }
+}
+
+/// Drops what is beyond the limit and tells whether there was anything.
+fn cut<T>(rows: &mut Vec<T>, limit: usize) -> bool {
+    let beyond = limit > 0 && rows.len() > limit;
+    if beyond {
+        rows.truncate(limit);
+    }
+    beyond
+}
+
+fn warn_of_cut(warnings: &mut Vec<String>, cut: bool) {
+    if cut {
+        warnings.push("results truncated due to limit".to_owned());
+    }
 }
 
 pub(super) async fn exemplars(State(backend): State<Arc<Backend>>, request: Request) -> Response {
@@ -92,9 +141,9 @@ pub(super) async fn exemplars(State(backend): State<Arc<Backend>>, request: Requ
                 "invalid parameter \"end\": end timestamp must not be before start timestamp",
             ));
         }
-        let expr = parse(&params)?;
+        let query = parse(&params)?;
         let mut selectors = Vec::new();
-        selectors_of(&expr, &mut selectors);
+        selectors_of(query.expr(), &mut selectors);
         let mut found = std::collections::BTreeMap::new();
         for selector in selectors {
             found.extend(backend.store.samples.exemplars(&matchers_of(selector)?, start, end));
@@ -114,9 +163,9 @@ pub(super) async fn exemplars(State(backend): State<Arc<Backend>>, request: Requ
     answer.await.unwrap_or_else(|e: ApiError| e.answer(&backend))
 }
 
-fn parse(params: &Params) -> Result<Expr, ApiError> {
+fn parse(params: &Params) -> Result<Query, ApiError> {
     match params.get("query") {
-        Some(query) => Ok(promql::parse(query)?),
+        Some(query) => Ok(Query::new(query)?),
         None => {
             Err(ApiError::parameter("query", "unknown position: parse error: no expression found in input"))
         }
@@ -190,16 +239,21 @@ struct RangeData {
     result: Vec<RangeRow>,
 }
 
-fn print_range(value: Value, grid: Grid) -> RangeData {
+/// Series with any value, sorted by labels.
+fn rows_by_labels(value: Value) -> Vec<Row> {
     let mut rows = match value {
         Value::Vector(rows) => rows,
         Value::Scalar(points) => vec![Row { labels: Labels::default(), points }],
         Value::Matrix(_) | Value::Text(_) => Vec::new(),
     };
+    rows.retain(Row::has_any);
     rows.sort_by(|a, b| a.labels.cmp(&b.labels));
+    rows
+}
+
+fn print_range(rows: Vec<Row>, grid: Grid) -> RangeData {
     let result = rows
         .into_iter()
-        .filter(Row::has_any)
         .map(|row| {
             let points = grid.times().zip(&row.points).filter(|(_, v)| is_present(**v));
             RangeRow { values: points.map(|(t, v)| (seconds(t), number(*v))).collect(), metric: row.labels }

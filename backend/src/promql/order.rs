@@ -1,0 +1,53 @@
+//! `sort` and `sort_desc`. Prometheus' other ways to sort are behind a feature flag.
+
+use promql_parser::parser::Expr;
+
+use super::value::{Grid, Row};
+
+/// Functions whose value depends on the time of evaluation, whatever their arguments are.
+const OF_TIME: [&str; 11] = [
+    "time",
+    "timestamp",
+    "predict_linear",
+    "year",
+    "month",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "days_in_month",
+    "hour",
+    "minute",
+];
+
+/// Whether an expression may have other values at other steps. What is fixed by `@` is evaluated once, as if by an
+/// instant query, and its order is one by value.
+pub(super) fn varies(expr: &Expr) -> bool {
+    match expr {
+        Expr::VectorSelector(v) => v.at.is_none(),
+        Expr::MatrixSelector(m) => m.vs.at.is_none(),
+        Expr::Subquery(s) => s.at.is_none() && varies(&s.expr),
+        Expr::Call(c) => OF_TIME.contains(&c.func.name) || c.args.args.iter().any(|a| varies(a)),
+        Expr::Aggregate(a) => varies(&a.expr) || a.param.as_deref().is_some_and(varies),
+        Expr::Binary(b) => varies(&b.lhs) || varies(&b.rhs),
+        Expr::Unary(u) => varies(&u.expr),
+        Expr::Paren(p) => varies(&p.expr),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => false,
+    }
+}
+
+/// Orders an instant answer by value, NaN last; a range answer is ordered by labels.
+pub(super) fn sorted(mut rows: Vec<Row>, descending: bool, grid: Grid) -> Vec<Row> {
+    if grid.len == 1 {
+        rows.sort_by(|a, b| {
+            let (a, b) = (a.points[0], b.points[0]);
+            match (a.is_nan(), b.is_nan()) {
+                (true, true) => std::cmp::Ordering::Equal,
+                (true, false) => std::cmp::Ordering::Greater,
+                (false, true) => std::cmp::Ordering::Less,
+                (false, false) if descending => b.partial_cmp(&a).unwrap_or(std::cmp::Ordering::Equal),
+                (false, false) => a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal),
+            }
+        });
+    }
+    rows
+}
