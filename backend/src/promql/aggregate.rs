@@ -12,7 +12,7 @@ use super::QueryError;
 use super::eval::Evaluator;
 use super::math;
 use super::notes::general;
-use super::numeric::{mean, quantile, sum};
+use super::numeric::{Mean, Spread, Sum, quantile};
 use super::value::{Grid, Row, absent, is_present};
 use crate::labels::{Labels, NAME};
 
@@ -35,34 +35,63 @@ pub(super) fn eval(
         let k = param.ok_or_else(|| QueryError::execution("topk needs a parameter"))?;
         return top(rows, &groups, &k, op == T_TOPK, grid);
     }
-    let fold: Box<dyn Fn(usize, Vec<f64>) -> f64> = match op {
-        T_SUM => Box::new(|_, v| sum(v)),
-        T_AVG => Box::new(|_, v| mean(v)),
-        T_MIN => Box::new(|_, v| extreme(v, |a, best| a < best)),
-        T_MAX => Box::new(|_, v| extreme(v, |a, best| a > best)),
-        T_COUNT => Box::new(|_, v| v.len() as f64),
-        T_GROUP => Box::new(|_, _| 1.0),
-        T_STDVAR => Box::new(|_, v| variance(&v)),
-        T_STDDEV => Box::new(|_, v| variance(&v).sqrt()),
-        T_QUANTILE => {
-            let q = param.ok_or_else(|| QueryError::execution("quantile needs a parameter"))?;
-            note_quantiles(evaluator, expr, &q);
-            Box::new(move |i, v| quantile(q[i], v))
-        }
-        _ => return Err(QueryError::unsupported(format!("the aggregation {}", expr.op))),
-    };
+    let q = if op == T_QUANTILE { param.unwrap_or_default() } else { Vec::new() };
+    if op == T_QUANTILE {
+        note_quantiles(evaluator, expr, &q);
+    }
     let mut out = Vec::with_capacity(groups.len());
     for (labels, members) in groups {
         evaluator.claim(grid.len)?;
-        let points = (0..grid.len).map(|i| {
-            let values: Vec<f64> =
-                members.iter().map(|m| rows[*m].points[i]).filter(|v| is_present(*v)).collect();
-            if values.is_empty() { absent() } else { fold(i, values) }
-        });
-        out.push(Row { labels, points: points.collect() });
+        let rows = members.iter().map(|m| rows[*m].points.as_slice());
+        let points = match op {
+            T_SUM => fold(rows, grid, Sum::of, Sum::add, |sum| sum.value()),
+            T_AVG => fold(rows, grid, Mean::of, Mean::add, |mean| mean.value()),
+            T_MIN => fold(rows, grid, |v| v, |best, v| *best = better(*best, v, v < *best), |best| *best),
+            T_MAX => fold(rows, grid, |v| v, |best, v| *best = better(*best, v, v > *best), |best| *best),
+            T_COUNT => fold(rows, grid, |_| 1.0, |count, _| *count += 1.0, |count| *count),
+            T_GROUP => fold(rows, grid, |_| 1.0, |_, _| {}, |one| *one),
+            T_STDVAR => fold(rows, grid, Spread::of, Spread::add, Spread::variance),
+            T_STDDEV => fold(rows, grid, Spread::of, Spread::add, |spread| spread.variance().sqrt()),
+            T_QUANTILE => quantiles(&rows.collect::<Vec<_>>(), &q),
+            _ => return Err(QueryError::unsupported(format!("the aggregation {}", expr.op))),
+        };
+        out.push(Row { labels, points });
     }
     out.retain(Row::has_any);
     Ok(out)
+}
+
+/// Folds the values of each step over all rows, row by row: `first` makes the state of a step from its first value.
+fn fold<'r, A: Clone>(
+    rows: impl Iterator<Item = &'r [f64]>,
+    grid: Grid,
+    first: impl Fn(f64) -> A,
+    add: impl Fn(&mut A, f64),
+    value: impl Fn(&A) -> f64,
+) -> Vec<f64> {
+    let mut states: Vec<Option<A>> = vec![None; grid.len];
+    for points in rows {
+        for (state, v) in states.iter_mut().zip(points).filter(|(_, v)| is_present(**v)) {
+            match state {
+                Some(state) => add(state, *v),
+                None => *state = Some(first(*v)),
+            }
+        }
+    }
+    states.iter().map(|state| state.as_ref().map_or_else(absent, &value)).collect()
+}
+
+/// The value that stays: NaN only where there is nothing else.
+fn better(best: f64, v: f64, is_better: bool) -> f64 {
+    if is_better || best.is_nan() { v } else { best }
+}
+
+fn quantiles(rows: &[&[f64]], q: &[f64]) -> Vec<f64> {
+    let at = |(i, q): (usize, &f64)| {
+        let values: Vec<f64> = rows.iter().map(|row| row[i]).filter(|v| is_present(*v)).collect();
+        if values.is_empty() { absent() } else { quantile(*q, values) }
+    };
+    q.iter().enumerate().map(at).collect()
 }
 
 /// The labels of a row's group.
@@ -149,27 +178,6 @@ fn group(rows: &[Row], modifier: Option<&LabelModifier>) -> Vec<(Labels, Vec<usi
         groups[slot].1.push(i);
     }
     groups
-}
-
-fn extreme(values: Vec<f64>, better: impl Fn(f64, f64) -> bool) -> f64 {
-    values
-        .into_iter()
-        .reduce(|best, v| if better(v, best) || best.is_nan() { v } else { best })
-        .unwrap_or(f64::NAN)
-}
-
-fn variance(values: &[f64]) -> f64 {
-    if values.first().is_some_and(|v| !v.is_finite()) {
-        return f64::NAN;
-    }
-    let (mut n, mut mean, mut aux) = (0.0, 0.0, 0.0);
-    for v in values {
-        n += 1.0;
-        let delta = v - mean;
-        mean += delta / n;
-        aux += delta * (v - mean);
-    }
-    aux / n
 }
 
 /// Keeps the `k` largest (or smallest) of each group at each step, with all their labels; NaN is the last choice.

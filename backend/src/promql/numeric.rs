@@ -8,6 +8,10 @@ pub(super) struct Sum {
 }
 
 impl Sum {
+    pub(super) fn of(v: f64) -> Self {
+        Self { sum: v, c: 0.0 }
+    }
+
     pub(super) fn add(&mut self, v: f64) {
         let t = self.sum + v;
         if t.is_infinite() {
@@ -32,30 +36,76 @@ pub(super) fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
     sum.value()
 }
 
-/// The mean; changes to an incremental mean when the sum would overflow.
+/// A mean in the making: a sum, until that would overflow, then an incremental mean.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mean {
+    sum: Sum,
+    count: f64,
+    incremental: bool,
+}
+
+impl Mean {
+    pub(super) fn of(v: f64) -> Self {
+        Self { sum: Sum::of(v), count: 1.0, incremental: false }
+    }
+
+    pub(super) fn add(&mut self, v: f64) {
+        self.count += 1.0;
+        if !self.incremental {
+            let mut next = self.sum;
+            next.add(v);
+            if !next.sum.is_infinite() {
+                self.sum = next;
+                return;
+            }
+            self.incremental = true;
+            let before = self.count - 1.0;
+            self.sum = Sum { sum: self.sum.sum / before, c: self.sum.c / before };
+        }
+        let q = (self.count - 1.0) / self.count;
+        self.sum = Sum { sum: q * self.sum.sum, c: q * self.sum.c };
+        self.sum.add(v / self.count);
+    }
+
+    pub(super) fn value(&self) -> f64 {
+        let Sum { sum, c } = self.sum;
+        if self.incremental { sum + c } else { sum / self.count + c / self.count }
+    }
+}
+
+/// The mean; NaN of nothing.
 pub(super) fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values = values.into_iter();
     let Some(first) = values.next() else { return f64::NAN };
-    let mut sum = Sum { sum: first, c: 0.0 };
-    let mut count = 1.0;
-    let mut incremental = false;
-    for v in values {
-        count += 1.0;
-        if !incremental {
-            let mut next = sum;
-            next.add(v);
-            if !next.sum.is_infinite() {
-                sum = next;
-                continue;
-            }
-            incremental = true;
-            sum = Sum { sum: sum.sum / (count - 1.0), c: sum.c / (count - 1.0) };
-        }
-        let q = (count - 1.0) / count;
-        sum = Sum { sum: q * sum.sum, c: q * sum.c };
-        sum.add(v / count);
+    let mut mean = Mean::of(first);
+    values.for_each(|v| mean.add(v));
+    mean.value()
+}
+
+/// The spread of the values of an aggregation, by Welford without compensation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spread {
+    count: f64,
+    mean: f64,
+    aux: f64,
+}
+
+impl Spread {
+    pub(super) fn of(v: f64) -> Self {
+        Self { count: 1.0, mean: v, aux: if v.is_finite() { 0.0 } else { f64::NAN } }
     }
-    if incremental { sum.sum + sum.c } else { sum.sum / count + sum.c / count }
+
+    pub(super) fn add(&mut self, v: f64) {
+        self.count += 1.0;
+        let delta = v - self.mean;
+        self.mean += delta / self.count;
+        self.aux += delta * (v - self.mean);
+    }
+
+    /// The population variance.
+    pub(super) fn variance(&self) -> f64 {
+        self.aux / self.count
+    }
 }
 
 /// The population variance, by Welford with compensation.

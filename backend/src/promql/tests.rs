@@ -131,6 +131,7 @@ fn functions_over_time_follow_their_definitions() {
         );
     }
     assert_eq!(at_60(r#"last_over_time(g{i="1"}[60s])"#), [r#"{__name__="g", i="1"} 4"#]);
+    assert_eq!(at_60(r#"first_over_time(g{i="1"}[60s])"#), [r#"{__name__="g", i="1"} 5"#]);
     assert_eq!(at_60(r#"quantile_over_time(0.5, g{i="1"}[60s])"#), [r#"{i="1"} 3.5"#]);
     assert_eq!(at_60(r#"max_over_time(rate(c{i="1"}[20s])[30s:10s])"#), [r#"{i="1", j="x"} 1"#]);
     // Without a step: every minute, which is Prometheus' default evaluation interval.
@@ -172,6 +173,28 @@ fn aggregations_group_by_and_without() {
 }
 
 #[test]
+fn values_are_counted_with_the_value_as_a_label() {
+    assert_eq!(at_60(r#"count_values("v", info)"#), [r#"{v="1"} 2"#]);
+    assert_eq!(
+        at_60(r#"count_values by (i) ("v", c / 8)"#),
+        [r#"{i="1", v="7.5"} 1"#, r#"{i="2", v="2.5"} 1"#]
+    );
+    assert_eq!(at_60(r#"count_values without (i) ("j", c)"#), [r#"{j="60"} 1"#, r#"{j="20"} 1"#]);
+    assert!(try_at_60(r#"count_values("", c)"#).is_err());
+}
+
+#[test]
+fn k_must_be_a_number_that_an_integer_holds() {
+    assert!(at_60("topk(-Inf, c)").is_empty());
+    for (query, said) in [
+        ("topk(NaN, c)", "Parameter value is NaN"),
+        ("bottomk(1e30, c)", "Scalar value 1e+30 overflows int64"),
+    ] {
+        assert_eq!(try_at_60(query).expect_err(query).to_string(), said);
+    }
+}
+
+#[test]
 fn operators_match_one_to_one_and_drop_the_name() {
     assert_eq!(at_60("c * 2"), [r#"{i="1", j="x"} 120"#, r#"{i="2", j="x"} 40"#]);
     assert_eq!(at_60("c - ignoring(j) g"), [r#"{i="1"} 56"#]);
@@ -207,6 +230,13 @@ fn grouping_takes_labels_from_the_one_side() {
 }
 
 #[test]
+fn what_does_not_meet_another_needs_no_match() {
+    // Both pairs of the second are matches, though a comparison keeps neither.
+    assert!(try_at_60("c > on(j) c{i=\"1\"} * 9").is_err());
+    assert!(at_60("nothing * on(j) c").is_empty());
+}
+
+#[test]
 fn sets_compare_signatures() {
     assert_eq!(at_60("c and on(i) g"), [r#"{__name__="c", i="1", j="x"} 60"#]);
     assert_eq!(at_60("c unless on(i) g"), [r#"{__name__="c", i="2", j="x"} 20"#]);
@@ -224,7 +254,23 @@ fn histogram_quantile_interpolates_within_the_bucket() {
 }
 
 #[test]
+fn a_fraction_interpolates_between_the_buckets_that_hold_its_ends() {
+    assert_eq!(at_60("histogram_fraction(0, 0.1, h_bucket)"), ["{} 0.1"]);
+    assert_eq!(at_60("histogram_fraction(0.3, 0.75, h_bucket)"), ["{} 0.4"]);
+    assert_eq!(at_60("histogram_fraction(-Inf, Inf, h_bucket)"), ["{} 1"]);
+    assert_eq!(at_60("histogram_fraction(2, 1, h_bucket)"), ["{} 0"]);
+    assert_eq!(at_60("histogram_fraction(NaN, 1, h_bucket)"), ["{} NaN"]);
+}
+
+#[test]
 fn functions_of_vectors_and_scalars() {
+    assert_eq!(at_60("deg(vector(pi()))"), ["{} 180"]);
+    assert_eq!(at_60("rad(vector(180))"), ["{} 3.141592654"]);
+    assert_eq!(at_60("sin(vector(pi() / 6))"), ["{} 0.5"]);
+    assert_eq!(at_60("acosh(cosh(vector(2)))"), ["{} 2"]);
+    assert_eq!(at_60("minute()"), ["{} 1"]);
+    assert_eq!(at_60("day_of_month(vector(86400))"), ["{} 2"]);
+    assert_eq!(at_60(r#"label_join(g{i="1"}, "k", "-", "i", "i")"#), [r#"{__name__="g", i="1", k="1-1"} 4"#]);
     assert_eq!(at_60("time()"), ["60"]);
     assert_eq!(at_60("vector(3)"), ["{} 3"]);
     assert_eq!(at_60(r#"scalar(c{i="1"})"#), ["60"]);
