@@ -160,7 +160,7 @@ async fn errors_have_prometheus_shape() {
             "/api/v1/query?query=up&time=x",
             400,
             "bad_data",
-            "invalid parameter \"time\": cannot parse \"x\" to a valid timestamp",
+            "invalid parameter \"time\": invalid time value for 'time': cannot parse \"x\" to a valid timestamp",
         ),
         (
             "/api/v1/query?query=histogram_avg(up)",

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Number, json};
 
 use super::answer::{ApiError, number, seconds, success, with_notes};
-use super::times::{duration, time};
+use super::times::{duration, required_time, time};
 use crate::Backend;
 use crate::api::params::{self, Params};
 use crate::labels::Labels;
@@ -64,7 +64,13 @@ async fn run(
     evaluate: impl FnOnce(&Samples, &Query, Options) -> Result<Answer, QueryError> + Send + 'static,
 ) -> Result<Answer, ApiError> {
     let timeout = duration(params, "timeout")?;
-    let lookback_ms = match duration(params, "lookback_delta")? {
+    let asked = duration(params, "lookback_delta").map_err(|_| {
+        let text = params.get("lookback_delta").unwrap_or_default();
+        ApiError::bad_data(format!(
+            "error parsing lookback delta duration: cannot parse {text:?} to a valid duration"
+        ))
+    })?;
+    let lookback_ms = match asked {
         Some(lookback) if !lookback.is_zero() => i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX),
         _ => LOOKBACK_MS,
     };
@@ -82,11 +88,7 @@ async fn run(
 
 /// The steps of a range query.
 fn grid(params: &Params) -> Result<Grid, ApiError> {
-    let required = |name: &str| match params.get(name) {
-        Some(_) => time(params, name, now_ms),
-        None => Err(ApiError::parameter(name, "cannot parse \"\" to a valid timestamp")),
-    };
-    let (start, end) = (required("start")?, required("end")?);
+    let (start, end) = (required_time(params, "start")?, required_time(params, "end")?);
     if end < start {
         return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
     }
@@ -112,7 +114,11 @@ fn limit(params: &Params) -> Result<usize, ApiError> {
     match params.get("limit").map(str::parse::<i64>) {
         None => Ok(0),
         Some(Ok(limit)) if limit >= 0 => Ok(usize::try_from(limit).unwrap_or(0)),
-        Some(_) => Err(ApiError::parameter("limit", "limit must be non-negative")),
+        Some(Ok(_)) => Err(ApiError::parameter("limit", "limit must be non-negative")),
+        Some(Err(_)) => {
+            let text = params.get("limit").unwrap_or_default();
+            Err(ApiError::parameter("limit", format!("strconv.Atoi: parsing {text:?}: invalid syntax")))
+        }
     }
 }
 

@@ -7,11 +7,16 @@ use crate::api::params::{Params, rfc3339_ns};
 
 /// A time parameter in milliseconds, or the default.
 pub(super) fn time(params: &Params, name: &str, default: impl FnOnce() -> i64) -> Result<i64, ApiError> {
-    match params.get(name) {
-        None => Ok(default()),
-        Some(text) => parse_time(text)
-            .ok_or_else(|| ApiError::parameter(name, format!("cannot parse {text:?} to a valid timestamp"))),
-    }
+    let Some(text) = params.get(name) else { return Ok(default()) };
+    let bad = || format!("invalid time value for '{name}': cannot parse {text:?} to a valid timestamp");
+    parse_time(text).ok_or_else(|| ApiError::parameter(name, bad()))
+}
+
+/// A time parameter in milliseconds that must be there.
+pub(super) fn required_time(params: &Params, name: &str) -> Result<i64, ApiError> {
+    let text = params.get(name).unwrap_or_default();
+    let bad = || format!("cannot parse {text:?} to a valid timestamp");
+    parse_time(text).ok_or_else(|| ApiError::parameter(name, bad()))
 }
 
 /// A duration parameter.
@@ -27,7 +32,8 @@ pub(super) fn duration(params: &Params, name: &str) -> Result<Option<Duration>, 
 fn parse_time(text: &str) -> Option<i64> {
     match text.parse::<f64>() {
         Ok(seconds) => {
-            let ms = (seconds * 1000.0).round();
+            // The fraction is rounded by itself: it has more digits to be rounded by.
+            let ms = seconds.trunc() * 1000.0 + (seconds.fract() * 1000.0).round();
             (ms.is_finite() && ms.abs() < 9e15).then_some(ms as i64)
         }
         Err(_) => rfc3339_ns(text).map(|ns| ns.div_euclid(1_000_000)),
@@ -49,6 +55,8 @@ mod tests {
     fn times_come_as_seconds_or_rfc_3339() {
         assert_eq!(parse_time("1435781430.781"), Some(1_435_781_430_781));
         assert_eq!(parse_time("2015-07-01T20:10:30.781Z"), Some(1_435_781_430_781));
+        assert_eq!(parse_time("1700000000.0005"), Some(1_700_000_000_000));
+        assert_eq!(parse_time("-5.25"), Some(-5250));
         assert_eq!(parse_time("soon"), None);
         assert_eq!(parse_seconds("1m30s"), Some(90.0));
         assert_eq!(parse_seconds("15"), Some(15.0));
