@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 use firedrill::dashboards::{catalogue, folder::Folder, lint};
 use serde_json::Value;
 
-use crate::harness::{Setup, Stack, checkout, eventually, json, run, said, signal};
+use crate::harness::{Setup, Stack, checkout, eventually, json, native, run, said, signal};
 
 /// A copy of the checkout's dashboards, and of what stands beside them.
 fn copy(to: &Path) {
@@ -38,6 +38,19 @@ fn bad(report: &Value) -> Vec<String> {
     let list = report["panel_list"].as_array().expect("a list").iter();
     let bad = list.filter(|panel| panel["state"] == "error" || panel["state"] == "empty");
     bad.map(Value::to_string).collect()
+}
+
+#[tokio::test]
+async fn on_the_real_stack_every_panel_shows_something() {
+    let Some(setup) = native::setup() else { return };
+    let stack = setup.arg("--rps").arg("30").start().await;
+    let report = eventually("no panel fails or is empty", || async {
+        let output = stack.run(&["dashboards", "check", "--json"]).await;
+        output.status.success().then(|| json(&output))
+    })
+    .await;
+    let counts = ["errors", "empty", "unsupported"].map(|key| report[key].as_u64());
+    assert_eq!(counts, [Some(0); 3], "{:?}", bad(&report));
 }
 
 #[tokio::test]

@@ -143,7 +143,7 @@ impl Process {
     /// Waits for an end that nobody asked for.
     pub(super) async fn ended(&mut self) -> Ended {
         let ended = match self.child.wait().await {
-            Ok(status) => Ended::Exited(status),
+            Ok(status) => Ended::Exited(of_the_program(status)),
             Err(error) => Ended::NotStarted(format!("{}: lost: {error}", self.name)),
         };
         // A keeper that was killed could not end its program, which would hold the port of the next one.
@@ -184,4 +184,19 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A keeper ends with 128 and the signal where a signal ended its program; a person is told the signal.
+#[cfg(unix)]
+fn of_the_program(status: ExitStatus) -> ExitStatus {
+    use std::os::unix::process::ExitStatusExt as _;
+    match status.code() {
+        Some(code @ 129..=159) => ExitStatus::from_raw(code - 128),
+        _ => status,
+    }
+}
+
+#[cfg(not(unix))]
+fn of_the_program(status: ExitStatus) -> ExitStatus {
+    status
 }
