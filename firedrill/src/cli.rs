@@ -50,7 +50,7 @@ pub struct Global {
     /// Folder of the running stack [default: .firedrill]
     #[arg(long, global = true, env = "FIREDRILL_HOME", value_name = "DIR")]
     pub home: Option<PathBuf>,
-    /// End with one JSON object on the last line of standard output
+    /// End with one JSON object on the last line of standard output, once there is a result
     #[arg(long, global = true)]
     pub json: bool,
 }
