@@ -3,6 +3,7 @@
 use std::{path::Path, process::Stdio};
 
 use rustix::process::Signal;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::harness::{PATIENCE, Setup, Stack, alive, command, eventually, native, signal, working_in};
 
@@ -107,4 +108,28 @@ async fn ctrl_c_in_the_middle_of_the_start_leaves_nothing() {
     let status = tokio::time::timeout(PATIENCE, up.wait()).await.expect("up ends").expect("its status");
     assert!(status.success(), "{status}");
     nothing_is_left(home.path()).await;
+}
+
+#[tokio::test]
+async fn with_tail_sampling_an_order_that_was_kept_is_linked() {
+    let Some(setup) = native::setup() else { return };
+    let home = tempfile::tempdir().expect("a home");
+    let mut up = command(home.path());
+    up.arg("up")
+        .args(["--ports", "auto", "--tail-sampling", "--rps", "60"])
+        .args(&setup.args)
+        .envs(&setup.env);
+    let mut up = up.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut lines = BufReader::new(up.stdout.take().expect("piped")).lines();
+    let linked = async {
+        while let Some(line) = lines.next_line().await.expect("its output") {
+            if line.starts_with("An order from end to end: http://127.0.0.1:") {
+                return;
+            }
+        }
+        panic!("it ended without a link");
+    };
+    tokio::time::timeout(PATIENCE, linked).await.expect("most orders are not kept, but some are");
+    signal(up.id().expect("it runs"), Signal::INT);
+    assert!(up.wait().await.expect("it ends").success());
 }

@@ -26,9 +26,12 @@ pub(super) async fn any(stack: Stack) -> Duration {
     }
 }
 
-/// Waits until the trace of the load generator's first order can be read.
+/// How long the first order's trace is waited for before that of any other does: sampling may keep it from ever coming.
+const FIRST_ONE: Duration = Duration::from_secs(5);
+
+/// Waits until the trace of the load generator's first order can be read, or that of one of the next.
 pub(super) async fn of_an_order(load: LoadControl, stack: Stack) -> TraceId {
-    let ready = Instant::now();
+    let (ready, since) = (Instant::now(), UnixNanos::now());
     loop {
         let placed =
             load.status().await.ok().and_then(|s| s["first_trace_id"].as_str()?.parse::<TraceId>().ok());
@@ -37,6 +40,20 @@ pub(super) async fn of_an_order(load: LoadControl, stack: Stack) -> TraceId {
         {
             return trace_id;
         }
+        if ready.elapsed() > FIRST_ONE
+            && let Some(trace_id) = any_order(&stack, since).await
+        {
+            return trace_id;
+        }
         tokio::time::sleep(pause(ready.elapsed())).await;
     }
+}
+
+/// An order that was placed and whose trace was kept.
+async fn any_order(stack: &Stack, since: UnixNanos) -> Option<TraceId> {
+    let mut params = SearchParams::new("order-service", Window { start: since, end: UnixNanos::now() });
+    params.operation = Some("POST /orders".to_owned());
+    params.tags.insert("http.response.status_code".to_owned(), "201".to_owned());
+    params.limit = 1;
+    stack.jaeger.search(&params).await.ok()?.first().map(|trace| trace.trace_id)
 }
