@@ -15,7 +15,7 @@ use super::{
     figures::{Figures, Red, database_writes, resident_mb},
     first_trace,
     fleet::Fleet,
-    settings::Settings,
+    settings::{Backends, Settings},
     terminal::Terminal,
 };
 use crate::{failure::Failure, load_control::LoadControl, ports, run_file::RunFile, supervisor::Event};
@@ -77,6 +77,11 @@ impl<'a> Attendant<'a> {
         let mut order =
             self.load.clone().map(|load| Box::pin(first_trace::of_an_order(load, self.stack.clone())));
         let ready = Instant::now();
+        // Only the embedded backend says there whether its disk takes data; the pages of the others are large.
+        let figures_at = match &self.settings.backends {
+            Backends::Embedded => fleet.figures_at(),
+            Backends::Native { .. } | Backends::External(_) => Vec::new(),
+        };
         let mut look = None;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -104,7 +109,7 @@ impl<'a> Attendant<'a> {
                 }
                 // A look that takes longer keeps nothing else waiting.
                 _ = tick.tick(), if look.is_none() => {
-                    look = Some(Box::pin(Seen::now(self.stack.clone(), fleet.figures_at(), ready.elapsed())));
+                    look = Some(Box::pin(Seen::now(self.stack.clone(), figures_at.clone(), ready.elapsed())));
                 }
             }
         }
