@@ -17,6 +17,8 @@ pub struct Config {
     pub max_series: usize,
     /// Bytes of memory for metric samples; the oldest chunks are dropped first.
     pub metrics_bytes: usize,
+    /// Bytes on disk for metric samples, which a restart reads back; the oldest file is dropped first.
+    pub metrics_disk_bytes: u64,
     /// A Prometheus `file_sd` JSON file naming the targets to scrape; re-read when it changes.
     pub scrape_file: Option<PathBuf>,
     /// Time between two scrapes of one target.
@@ -36,7 +38,8 @@ impl Default for Config {
             retention: Duration::from_secs(24 * 3600),
             max_bytes: 512 << 20,
             max_series: 50_000,
-            metrics_bytes: 48 << 20,
+            metrics_bytes: 96 << 20,
+            metrics_disk_bytes: 256 << 20,
             scrape_file: None,
             scrape_interval: Duration::from_secs(1),
             indexed_tags: vec!["correlation.id".to_owned()],
@@ -114,12 +117,14 @@ mod tests {
 
     #[test]
     fn the_table_of_bounds_tells_each_default() {
-        let Config { max_bytes, max_series, metrics_bytes, retention, limits, .. } = Config::default();
+        let Config { max_bytes, max_series, metrics_bytes, metrics_disk_bytes, retention, limits, .. } =
+            Config::default();
         let told = [
             ("retention", format!("{} h", retention.as_secs() / 3600)),
             ("max_bytes", mib(max_bytes as usize)),
             ("max_series", count(max_series)),
             ("metrics_bytes", mib(metrics_bytes)),
+            ("metrics_disk_bytes", mib(metrics_disk_bytes as usize)),
             ("body_bytes", mib(limits.body_bytes)),
             ("bodies_bytes", mib(limits.bodies_bytes)),
             ("queue_bytes", mib(limits.queue_bytes)),

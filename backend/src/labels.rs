@@ -32,6 +32,7 @@ impl Labels {
         self.0.iter().find(|(k, _)| &**k == name).map_or("", |(_, v)| v)
     }
 
+    /// The pairs in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.0.iter().map(|(k, v)| (&**k, &**v))
     }

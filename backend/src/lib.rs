@@ -1,7 +1,8 @@
-//! The embedded telemetry backend: OTLP, Loki push and scrape in; the Prometheus, Loki and Jaeger query APIs out.
+//! The embedded telemetry backend: OTLP, Loki push, remote write and scrape in; the Prometheus, Loki and Jaeger query APIs
+//! out.
 //!
 //! [`run`] takes five bound listeners and serves until `shutdown` resolves. Spans and logs are stored on disk, metric
-//! samples in memory; both are bounded by age and size. The backend knows no service: nothing here names one.
+//! samples in memory with a log on disk; all are bounded by age and size. The backend knows no service: nothing here names one.
 //! It does not set up logging (the process does), has no alerting rules, and scrapes nothing but the targets it is given.
 
 mod api;

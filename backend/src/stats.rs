@@ -39,6 +39,12 @@ pub(crate) struct Stats {
     pub(crate) failed_flushes: AtomicU64,
     /// 1 while the disk takes nothing.
     pub(crate) disk_refuses: AtomicU64,
+    /// Bytes of the files that samples are read back from.
+    pub(crate) sample_log_bytes: AtomicU64,
+    pub(crate) sample_log_writes: AtomicU64,
+    pub(crate) sample_log_failures: AtomicU64,
+    /// 1 while samples are not written to disk.
+    pub(crate) sample_log_behind: AtomicU64,
     pub(crate) scrapes: AtomicU64,
     pub(crate) scrapes_failed: AtomicU64,
 }
@@ -142,6 +148,19 @@ impl Stats {
             "1 while ingest is refused because the disk takes no data.",
             &refuses,
         );
+        let log_bytes = [("", get(&self.sample_log_bytes))];
+        family("sample_log_bytes", "gauge", "Bytes of metric samples on disk.", &log_bytes);
+        let log_writes = [("", get(&self.sample_log_writes))];
+        family("sample_log_writes_total", "counter", "Writes of metric samples to disk.", &log_writes);
+        let log_failures = [("", get(&self.sample_log_failures))];
+        family(
+            "sample_log_failures_total",
+            "counter",
+            "Writes of metric samples that the disk refused.",
+            &log_failures,
+        );
+        let behind = [("", get(&self.sample_log_behind))];
+        family("sample_log_behind", "gauge", "1 while metric samples are not written to disk.", &behind);
         family("scrapes_total", "counter", "Scrapes tried.", &[("", get(&self.scrapes))]);
         family("scrapes_failed_total", "counter", "Scrapes that failed.", &[("", get(&self.scrapes_failed))]);
         family("series", "gauge", "Metric series in memory.", &[("", samples.series as u64)]);

@@ -9,6 +9,7 @@ pub(crate) mod metrics;
 pub(crate) mod openmetrics;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
+pub(crate) mod remote_write;
 pub(crate) mod scrape;
 pub(crate) mod spans;
 pub(crate) mod targets;
@@ -22,7 +23,6 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use crate::Backend;
 use crate::stats::{Signal, add};
 use crate::store::Busy;
-use crate::store::samples::Refused;
 
 /// What an export was answered: how many items were refused, and why the first one was.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +72,7 @@ pub(crate) fn take_metrics(backend: &Backend, request: ExportMetricsServiceReque
     for (labels, t, v) in points.samples {
         match appender.append(&labels, t, v) {
             Ok(_) => stored += 1,
-            Err(Refused::TooManySeries) => partial.refuse(1, "too many series"),
-            Err(Refused::OutOfOrder) => partial.refuse(1, "out of order sample"),
-            Err(Refused::OutOfBounds) => partial.refuse(1, "out of bounds"),
+            Err(refused) => partial.refuse(1, refused.reason()),
         }
     }
     drop(appender);

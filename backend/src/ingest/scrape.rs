@@ -194,7 +194,7 @@ impl Scraper {
                     }
                 }
                 // A repeated timestamp is the same sample shown again.
-                Err(Refused::OutOfOrder) if sample.t.is_some() => {}
+                Err(Refused::OutOfOrder | Refused::Duplicate) if sample.t.is_some() => {}
                 Err(_) => refused += 1,
             }
         }

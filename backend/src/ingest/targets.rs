@@ -20,6 +20,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// What Prometheus would call its scrape pool: its job.
+    pub(crate) fn pool(&self) -> &str {
+        self.labels.get("job").map_or("", String::as_str)
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}{}", self.address, self.path)
     }

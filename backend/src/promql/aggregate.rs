@@ -125,7 +125,11 @@ fn count_values(
     rows: Vec<Row>,
     grid: Grid,
 ) -> Result<Vec<Row>, QueryError> {
-    let label = match expr.param.as_deref() {
+    let mut param = expr.param.as_deref();
+    while let Some(Expr::Paren(paren)) = param {
+        param = Some(&paren.expr);
+    }
+    let label = match param {
         Some(Expr::StringLiteral(s)) if !s.val.is_empty() => &s.val,
         _ => return Err(QueryError::execution("invalid label name \"\"")),
     };

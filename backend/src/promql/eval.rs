@@ -8,13 +8,16 @@ use promql_parser::parser::{Expr, UnaryExpr};
 use super::notes::Notes;
 use super::text::Places;
 use super::value::{Grid, Matrix, MatrixRow, Row, Value, merge};
-use super::{Answer, Options, Query, QueryError, Source, aggregate, binary, functions};
+use super::{Answer, Options, Query, QueryError, SampleCount, Source, aggregate, binary, functions};
 
 /// Evaluates one query.
 pub(super) struct Evaluator<'a> {
     pub(super) source: &'a dyn Source,
-    pub(super) deadline: Instant,
+    deadline: Instant,
+    points: usize,
     points_left: Cell<usize>,
+    at_steps: Cell<u64>,
+    read: Cell<u64>,
     pub(super) lookback_ms: i64,
     /// The whole query's grid, which `start()` and `end()` speak of.
     pub(super) outer: Grid,
@@ -27,7 +30,10 @@ impl<'a> Evaluator<'a> {
         Self {
             source,
             deadline: options.deadline,
+            points: options.points,
             points_left: Cell::new(options.points),
+            at_steps: Cell::default(),
+            read: Cell::default(),
             lookback_ms: options.lookback_ms,
             outer,
             notes: RefCell::default(),
@@ -37,8 +43,13 @@ impl<'a> Evaluator<'a> {
 
     /// The answer to the query this was made for.
     pub(super) fn answer(self, value: Value, query: &Query) -> Answer {
+        let samples = SampleCount {
+            at_steps: self.at_steps.get(),
+            read: self.read.get(),
+            held: self.points - self.points_left.get(),
+        };
         let (warnings, infos) = self.notes.into_inner().print(&query.text);
-        Answer { value, warnings, infos }
+        Answer { value, warnings, infos, samples }
     }
 
     /// Whether the query asks for more than one instant.
@@ -61,17 +72,28 @@ impl<'a> Evaluator<'a> {
         self.places.of(call).and_then(|site| site.args.get(arg).copied())
     }
 
+    /// Whether the deadline has passed.
+    pub(super) fn is_late(&self) -> bool {
+        Instant::now() > self.deadline
+    }
+
     /// Claims room for values and checks the time.
     ///
     /// # Errors
     /// The query holds too much, or takes too long.
     pub(super) fn claim(&self, points: usize) -> Result<(), QueryError> {
-        if Instant::now() > self.deadline {
+        if self.is_late() {
             return Err(QueryError::TimedOut);
         }
         let left = self.points_left.get().checked_sub(points).ok_or(QueryError::TooMuch)?;
         self.points_left.set(left);
         Ok(())
+    }
+
+    /// Counts samples that were looked at: at all steps together, and each once.
+    pub(super) fn count(&self, at_steps: u64, read: u64) {
+        self.at_steps.set(self.at_steps.get() + at_steps);
+        self.read.set(self.read.get() + read);
     }
 
     /// The value of an expression at every step.

@@ -4,7 +4,8 @@
 //!
 //! One file per family: `select` (selectors), `range` (functions over a range: `rate`, `over_time`), `aggregate`,
 //! `binary`, `functions` (of instant vectors: `math`, `dates`, `relabel`, `absent`, `order`), `histogram`; beside them
-//! `numeric` (compensated sums, quantiles), `notes` (warnings and infos), `text` (where calls stand in the query).
+//! `numeric` (compensated sums, quantiles), `notes` (warnings and infos), `text` (where calls stand in the query),
+//! `print` (a query laid out as text).
 
 mod absent;
 mod aggregate;
@@ -18,6 +19,7 @@ mod notes;
 mod numeric;
 mod order;
 mod over_time;
+mod print;
 mod range;
 mod rate;
 mod relabel;
@@ -31,12 +33,14 @@ use std::time::Instant;
 
 use promql_parser::parser::token::{T_LIMIT_RATIO, T_LIMITK};
 use promql_parser::parser::value::ValueType;
-use promql_parser::parser::{self, Expr};
+use promql_parser::parser::{self, Expr, VectorSelector};
 
 use crate::matcher::Matcher;
 use crate::store::samples::{Samples, SeriesView};
 
 use eval::Evaluator;
+pub(crate) use notes::general;
+pub(crate) use print::format;
 pub(crate) use select::matchers_of;
 use text::Places;
 pub(crate) use value::{Grid, Row, Value, is_present};
@@ -124,6 +128,18 @@ pub(crate) struct Answer {
     pub(crate) value: Value,
     pub(crate) warnings: Vec<String>,
     pub(crate) infos: Vec<String>,
+    pub(crate) samples: SampleCount,
+}
+
+/// How many samples an evaluation looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct SampleCount {
+    /// At each step anew: a sample in ten windows counts ten times.
+    pub(crate) at_steps: u64,
+    /// A sample in ten windows counts once.
+    pub(crate) read: u64,
+    /// Values held in memory, all together.
+    pub(crate) held: usize,
 }
 
 /// Parses a query.
@@ -155,7 +171,7 @@ pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
     Ok(expr)
 }
 
-/// Refuses what Prometheus has only behind a feature flag, as it does without the flag.
+/// Refuses what Prometheus has only behind a feature flag, as it does without the flag; and what it does not have at all.
 fn experiments(expr: &Expr, text: &str, places: &Places) -> Result<(), QueryError> {
     let behind_flag = |what: String, at: Option<usize>| {
         let at = notes::position(text, at);
@@ -191,8 +207,18 @@ fn experiments(expr: &Expr, text: &str, places: &Places) -> Result<(), QueryErro
         Expr::Unary(u) => inner(&u.expr),
         Expr::Paren(p) => inner(&p.expr),
         Expr::Subquery(s) => inner(&s.expr),
+        Expr::VectorSelector(v) => no_alternatives(v),
+        Expr::MatrixSelector(m) => no_alternatives(&m.vs),
         _ => Ok(()),
     }
+}
+
+/// The grammar crate knows `or` between matchers, Prometheus does not.
+fn no_alternatives(selector: &VectorSelector) -> Result<(), QueryError> {
+    if selector.matchers.or_matchers.is_empty() {
+        return Ok(());
+    }
+    Err(QueryError::Bad("parse error: unexpected \"or\" in label matching".to_owned()))
 }
 
 fn depth(expr: &Expr) -> usize {

@@ -120,7 +120,7 @@ pub(super) fn position(query: &str, at: Option<usize>) -> String {
 }
 
 /// A number as Go's `%g` prints it: the shortest text, or so many digits at most.
-pub(super) fn general(v: f64, digits: Option<usize>) -> String {
+pub(crate) fn general(v: f64, digits: Option<usize>) -> String {
     if v.is_nan() {
         return "NaN".to_owned();
     }

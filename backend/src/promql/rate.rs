@@ -14,7 +14,8 @@ pub(super) fn extrapolated(
 ) -> Option<f64> {
     let [first, .., last] = window.samples else { return None };
     let mut change = last.v - first.v;
-    if is_counter {
+    // Without a drop there is nothing to add, and no need to look at each sample.
+    if is_counter && window.drops > 0 {
         let reset = |pair: &[Sample]| if pair[1].v < pair[0].v { pair[0].v } else { 0.0 };
         for pair in window.samples.windows(2) {
             change += reset(pair);

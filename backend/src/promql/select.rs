@@ -1,7 +1,7 @@
 //! Selectors: the latest sample within the lookback at each step, or the samples of a window before each step.
 //! Windows and lookback are open on the left, as in Prometheus 3. `offset` and `@` shift where a step looks.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use promql_parser::label::MatchOp;
 use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelector};
@@ -22,11 +22,8 @@ const CLOCK_EVERY: usize = 64;
 /// The conditions of a selector, the metric name among them.
 ///
 /// # Errors
-/// A regex that does not compile, or an `or` between matchers, which Prometheus does not have.
+/// A regex that does not compile.
 pub(crate) fn matchers_of(selector: &VectorSelector) -> Result<Vec<Matcher>, QueryError> {
-    if !selector.matchers.or_matchers.is_empty() {
-        return Err(QueryError::Bad("parse error: unexpected \"or\" in label matching".to_owned()));
-    }
     let name = selector.name.as_ref().map(|n| Matcher::new(NAME, "=", n));
     let others = selector.matchers.matchers.iter().map(|m| {
         let op = match m.op {
@@ -81,11 +78,11 @@ impl Shift {
 
 /// The windows of one series, one per step.
 pub(super) struct Windows<'s> {
+    evaluator: &'s Evaluator<'s>,
     samples: &'s [Sample],
     grid: Grid,
     shift: Shift,
     pub(super) range_ms: i64,
-    deadline: Instant,
 }
 
 /// The samples of one step: `start < t <= end`, without staleness markers.
@@ -93,6 +90,8 @@ pub(super) struct Window<'s> {
     pub(super) samples: &'s [Sample],
     pub(super) start: i64,
     pub(super) end: i64,
+    /// How many of them are below the one before.
+    pub(super) drops: usize,
 }
 
 impl Window<'_> {
@@ -110,24 +109,34 @@ impl Windows<'_> {
     /// One value per step from its window; no value where the window is empty or `f` has none, nor after the query's
     /// deadline, which `each_window` then turns into an error.
     pub(super) fn map(&self, mut f: impl FnMut(usize, Window<'_>) -> Option<f64>) -> Vec<f64> {
-        let (mut from, mut to, mut late) = (0, 0, false);
-        let value = |i| {
+        let (mut from, mut to, mut drops, mut late) = (0, 0, 0, false);
+        let (mut at_steps, mut read) = (0, 0);
+        let falls = |i: usize| usize::from(self.samples[i + 1].v < self.samples[i].v);
+        let mut points = Vec::with_capacity(self.grid.len);
+        for i in 0..self.grid.len {
             let end = self.shift.time(self.grid.time(i));
             let start = end.saturating_sub(self.range_ms);
             // Steps only move forward, so both edges do.
+            let before = to;
             while self.samples.get(to).is_some_and(|s| s.t <= end) {
+                drops += if to > from { falls(to - 1) } else { 0 };
                 to += 1;
             }
             while from < to && self.samples[from].t <= start {
+                drops -= if from + 1 < to { falls(from) } else { 0 };
                 from += 1;
             }
             let samples = &self.samples[from..to];
+            at_steps += samples.len();
+            read += to - before.max(from);
             // Asking the clock costs as much as a small window does.
-            late = late || i % CLOCK_EVERY == 0 && Instant::now() > self.deadline;
-            if samples.is_empty() || late { None } else { f(i, Window { samples, start, end }) }
-                .unwrap_or_else(absent)
-        };
-        (0..self.grid.len).map(value).collect()
+            late = late || i % CLOCK_EVERY == 0 && self.evaluator.is_late();
+            let none = samples.is_empty() || late;
+            let value = if none { None } else { f(i, Window { samples, start, end, drops }) };
+            points.push(value.unwrap_or_else(absent));
+        }
+        self.evaluator.count(at_steps as u64, read as u64);
+        points
     }
 }
 
@@ -149,24 +158,28 @@ impl Evaluator<'_> {
         }
         let shift = Shift::new(selector.at.as_ref(), selector.offset.as_ref(), self.outer);
         let (first, last) = (shift.time(grid.start), shift.time(grid.last()));
+        let back = first.saturating_sub(self.lookback_ms);
         let mut rows = Vec::new();
-        for series in
-            self.source.select(&matchers_of(selector)?, first.saturating_sub(self.lookback_ms), last)
-        {
+        let mut samples = Vec::new();
+        for series in self.source.select(&matchers_of(selector)?, back, last) {
             self.claim(grid.len)?;
-            let mut samples = series.samples(first.saturating_sub(self.lookback_ms), last).peekable();
-            let mut latest: Option<Sample> = None;
-            let points = grid.times().map(|t| {
+            series.read(back, last, &mut samples);
+            let mut next = 0;
+            let mut found = 0;
+            let mut points = Vec::with_capacity(grid.len);
+            for t in grid.times() {
                 let t = shift.time(t);
-                while let Some(sample) = samples.next_if(|s| s.t <= t) {
-                    latest = Some(sample);
+                while samples.get(next).is_some_and(|s| s.t <= t) {
+                    next += 1;
                 }
-                let found = latest.filter(|s| s.t > t.saturating_sub(self.lookback_ms) && !is_stale(s.v));
-                found.map_or_else(absent, |s| f(&s))
-            });
-            let row = Row { labels: series.labels.clone(), points: points.collect() };
-            if row.has_any() {
-                rows.push(row);
+                let latest = next.checked_sub(1).map(|i| &samples[i]);
+                let latest = latest.filter(|s| s.t > t.saturating_sub(self.lookback_ms) && !is_stale(s.v));
+                found += u64::from(latest.is_some());
+                points.push(latest.map_or_else(absent, &f));
+            }
+            self.count(found, found);
+            if found > 0 {
+                rows.push(Row { labels: series.labels.clone(), points });
             }
         }
         Ok(rows)
@@ -190,17 +203,16 @@ impl Evaluator<'_> {
                 let range_ms = ms(m.range);
                 let (first, last) =
                     (shift.time(grid.start).saturating_sub(range_ms), shift.time(grid.last()));
+                let mut samples = Vec::new();
                 for series in self.source.select(&matchers_of(&m.vs)?, first, last) {
                     self.claim(grid.len)?;
-                    let samples: Vec<Sample> =
-                        series.samples(first, last).filter(|s| !is_stale(s.v)).collect();
+                    series.read(first, last, &mut samples);
                     if samples.len() > 4_000_000 {
                         return Err(QueryError::TooMuch);
                     }
-                    f(
-                        &series.labels,
-                        Windows { samples: &samples, grid, shift, range_ms, deadline: self.deadline },
-                    )?;
+                    samples.retain(|s| !is_stale(s.v));
+                    let windows = Windows { evaluator: self, samples: &samples, grid, shift, range_ms };
+                    f(&series.labels, windows)?;
                 }
                 self.claim(0)
             }
@@ -238,7 +250,7 @@ impl Evaluator<'_> {
                 .filter(|(_, v)| is_present(**v))
                 .map(|(t, v)| Sample { t, v: *v })
                 .collect();
-            f(&row.labels, Windows { samples: &samples, grid, shift, range_ms, deadline: self.deadline })?;
+            f(&row.labels, Windows { evaluator: self, samples: &samples, grid, shift, range_ms })?;
         }
         self.claim(0)
     }

@@ -13,10 +13,13 @@ struct Fixed(Vec<SeriesView>);
 
 impl Source for Fixed {
     fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Vec<SeriesView> {
-        let wanted = |s: &&SeriesView| {
-            matchers.iter().all(|m| m.matches(s.labels.get(&m.name)))
-                && s.samples(start, end).next().is_some()
+        let has_samples = |s: &SeriesView| {
+            let mut samples = Vec::new();
+            s.read(start, end, &mut samples);
+            !samples.is_empty()
         };
+        let wanted =
+            |s: &&SeriesView| matchers.iter().all(|m| m.matches(s.labels.get(&m.name))) && has_samples(s);
         self.0.iter().filter(wanted).cloned().collect()
     }
 }

@@ -108,6 +108,24 @@ pub(super) fn plain_numbers(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
+/// Whether a duration stands where a number does, as in `x > 5m`.
+pub(super) fn names_duration(text: &str) -> bool {
+    let tokens = tokens(text);
+    let of = |token: &Token| text.get(token.start..token.end).unwrap_or_default();
+    let is_duration = |token: &Token| {
+        let text = of(token);
+        let unit = text.ends_with(['s', 'm', 'h', 'd', 'w', 'y']);
+        token.kind == Kind::Number && unit && !text.starts_with("0x") && !text.starts_with("0X")
+    };
+    // What stands before it, a sign aside.
+    let before = |i: usize| {
+        let previous = tokens[..i].iter().rev().map(of).find(|t| !matches!(*t, "-" | "+"));
+        previous.unwrap_or_default().to_ascii_lowercase()
+    };
+    let is_range = |word: &str| matches!(word, "[" | "offset") || word.ends_with(':');
+    tokens.iter().enumerate().any(|(i, token)| is_duration(token) && !is_range(&before(i)))
+}
+
 /// Where a call stands, and each of its arguments: bytes from the start of the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Site {

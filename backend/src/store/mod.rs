@@ -1,5 +1,5 @@
-//! The store: spans and logs in segment files on disk, metric samples in memory. One writer thread, any number of
-//! readers. Opening it takes the data directory for this process alone.
+//! The store: spans and logs in segment files on disk, metric samples in memory with a log of them on disk. One thread
+//! writes each, any number of readers. Opening it takes the data directory for this process alone.
 
 mod active;
 pub(crate) mod batch;
@@ -25,9 +25,9 @@ use crate::stats::{Stats, add};
 use crate::{Backend, Config, Error, time};
 
 use batch::Batch;
-use samples::Samples;
+use samples::{LogHandle, Samples};
 use segment::{ReadError, Segment};
-pub(crate) use writer::WriterHandle;
+use writer::WriterHandle;
 
 /// The segments in use, oldest first.
 pub(crate) type Segments = Arc<RwLock<Vec<Arc<Segment>>>>;
@@ -37,8 +37,26 @@ pub(crate) type Segments = Arc<RwLock<Vec<Arc<Segment>>>>;
 pub(crate) struct Store {
     segments: Segments,
     queue: queue::Queue,
-    pub(crate) samples: Samples,
+    pub(crate) samples: Arc<Samples>,
     stats: Arc<Stats>,
+}
+
+/// Waits for the end of the threads that write.
+#[derive(Debug)]
+pub(crate) struct Writers {
+    writer: WriterHandle,
+    log: LogHandle,
+}
+
+impl Writers {
+    /// Returns when everything accepted is on disk. The [`Store`] must have been closed.
+    ///
+    /// # Errors
+    /// One of them failed, and what was accepted last is lost.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        let samples = self.log.finish();
+        self.writer.finish().and(samples)
+    }
 }
 
 /// Ingest has to wait: too much is queued, the disk refuses, or nothing is written any more.
@@ -60,17 +78,17 @@ impl std::fmt::Display for Busy {
 }
 
 impl Store {
-    /// Takes the data directory, sets damaged files aside, and starts the writer.
+    /// Takes the data directory, sets damaged files aside, reads samples back, and starts the writers.
     ///
     /// # Errors
     /// The directory cannot be used; [`Error`] says why.
-    pub(crate) fn open(config: &Config, stats: Arc<Stats>) -> Result<(Self, WriterHandle), Error> {
+    pub(crate) fn open(config: &Config, stats: Arc<Stats>) -> Result<(Self, Writers), Error> {
         let dir = &config.data_dir;
         let lock = take(dir)?;
         let segments: Segments = Arc::new(RwLock::new(open_segments(dir, &stats)?));
-        let (queue, handle) = writer::start(config, Arc::clone(&segments), Arc::clone(&stats), lock)?;
-        let samples = Samples::new(config);
-        Ok((Self { segments, queue, samples, stats }, handle))
+        let (samples, log) = Samples::open(config, &stats)?;
+        let (queue, writer) = writer::start(config, Arc::clone(&segments), Arc::clone(&stats), lock)?;
+        Ok((Self { segments, queue, samples, stats }, Writers { writer, log }))
     }
 
     /// Hands a batch to the writer; it is readable within about 50 ms.

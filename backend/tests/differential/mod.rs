@@ -1,6 +1,7 @@
 //! The same data into the real programs and into ours, the same questions to both: the answers must be equal.
 
 mod answers;
+mod api;
 mod connectors;
 mod grammar;
 mod programs;

@@ -13,6 +13,7 @@ use super::answers::{Mode, difference, refused};
 use super::prometheus::Prometheus;
 use super::{grammar, samples};
 use crate::harness::TestBackend;
+use crate::remote;
 
 /// How many queries are generated.
 const GENERATED: usize = 400;
@@ -28,7 +29,7 @@ async fn promql_answers_like_prometheus() {
     let mut series = samples::all();
     series.iter_mut().for_each(|s| s.labels.sort());
     series.sort_by(|a, b| a.labels.cmp(&b.labels));
-    prometheus.write(&backend.client, &series).await;
+    remote::write(&backend.client, &prometheus.url, samples::written(&series)).await;
     for part in series.chunks(100) {
         let url = format!("{}/v1/metrics", backend.otlp);
         let answer = backend.post(url, "application/x-protobuf", samples::export(part).encode_to_vec()).await;
@@ -63,7 +64,7 @@ fn listed(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned)
 }
 
-fn all_queries() -> Vec<String> {
+pub(super) fn all_queries() -> Vec<String> {
     let lists = [include_str!("documented.promql"), include_str!("named.promql")];
     let mut queries: Vec<String> = lists.into_iter().flat_map(listed).collect();
     queries.extend(of_dashboards());

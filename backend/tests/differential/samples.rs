@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 
 use crate::harness::text;
+use crate::remote::{self, TimeSeries};
 
 /// The first sample's time: no multiple of any step asked for.
 pub(crate) const START_MS: i64 = 1_700_000_007_123;
@@ -175,6 +176,16 @@ fn of_the_shop() -> Vec<Series> {
         }
     }
     all
+}
+
+/// All of them as remote write has them.
+pub(crate) fn written(series: &[Series]) -> Vec<TimeSeries> {
+    let one = |s: &Series| {
+        let mut labels: Vec<_> = s.labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        labels.sort_unstable();
+        remote::series(&labels, &s.samples)
+    };
+    series.iter().map(one).collect()
 }
 
 /// The same as gauges of OTLP, whose names and labels arrive unchanged.

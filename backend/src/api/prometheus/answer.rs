@@ -52,6 +52,17 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "bad_data", error)
     }
 
+    /// There is no query where one is needed.
+    pub(super) fn no_query() -> Self {
+        Self::parameter("query", "unknown position: parse error: no expression found in input")
+    }
+
+    /// A path of the original that has no counterpart here.
+    pub(super) fn missing(what: &str) -> Self {
+        let text = format!("{what} is not supported by the embedded backend");
+        Self::new(StatusCode::NOT_FOUND, "not_found", text)
+    }
+
     /// A parameter that cannot be read.
     pub(super) fn parameter(name: &str, error: impl std::fmt::Display) -> Self {
         Self::bad_data(format!("invalid parameter {name:?}: {error}"))

@@ -1,9 +1,16 @@
 //! The Prometheus HTTP API, and the backend's own `/metrics`.
 
 mod answer;
+mod exemplars;
+mod federate;
+mod format;
+mod metadata;
+mod print;
 mod query;
+mod rules;
 mod series;
 mod status;
+mod targets;
 mod times;
 
 use std::sync::Arc;
@@ -11,27 +18,37 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse as _;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use http::{StatusCode, header};
 
 use crate::Backend;
+use crate::ingest::remote_write;
 
 pub(crate) fn routes(backend: Arc<Backend>) -> Router {
-    let both = |handler: axum::routing::MethodRouter<Arc<Backend>>| handler;
     Router::new()
-        .route("/api/v1/query", both(get(query::instant).post(query::instant)))
-        .route("/api/v1/query_range", both(get(query::range).post(query::range)))
-        .route("/api/v1/query_exemplars", both(get(query::exemplars).post(query::exemplars)))
-        .route("/api/v1/series", both(get(series::series).post(series::series)))
-        .route("/api/v1/labels", both(get(series::labels).post(series::labels)))
+        .route("/api/v1/query", get(query::instant).post(query::instant))
+        .route("/api/v1/query_range", get(query::range).post(query::range))
+        .route("/api/v1/query_exemplars", get(exemplars::exemplars).post(exemplars::exemplars))
+        .route("/api/v1/format_query", get(format::format_query).post(format::format_query))
+        .route("/api/v1/parse_query", get(format::parse_query).post(format::parse_query))
+        .route("/api/v1/series", get(series::series).post(series::series))
+        .route("/api/v1/labels", get(series::labels).post(series::labels))
         .route("/api/v1/label/{name}/values", get(series::label_values))
-        .route("/api/v1/metadata", get(series::metadata))
-        .route("/api/v1/targets", get(status::targets))
-        .route("/api/v1/rules", get(status::rules))
-        .route("/api/v1/alerts", get(status::alerts))
+        .route("/api/v1/metadata", get(metadata::metadata))
+        .route("/api/v1/targets", get(targets::targets))
+        .route("/api/v1/scrape_pools", get(targets::pools))
+        .route("/api/v1/rules", get(rules::rules))
+        .route("/api/v1/alerts", get(rules::alerts))
+        .route("/api/v1/alertmanagers", get(rules::alertmanagers))
         .route("/api/v1/status/buildinfo", get(status::buildinfo))
+        .route("/api/v1/status/config", get(status::config))
+        .route("/api/v1/status/flags", get(status::flags))
         .route("/api/v1/status/runtimeinfo", get(status::runtimeinfo))
         .route("/api/v1/status/tsdb", get(status::tsdb))
+        .route("/api/v1/status/walreplay", get(status::walreplay))
+        .route("/api/v1/write", post(remote_write::handle))
+        .route("/api/v1/read", post(format::read))
+        .route("/federate", get(federate::federate))
         .route("/-/ready", any(|| async { "Prometheus Server is Ready.\n" }))
         .route("/-/healthy", any(|| async { "Prometheus Server is Healthy.\n" }))
         .route("/metrics", get(metrics))

@@ -1,26 +1,34 @@
-//! Metric samples in memory: compressed chunks per series, an index over labels, bounded in series and bytes.
-//! Samples are lost at a restart; the scrape interval is short and history of metrics is not what a drill needs.
+//! Metric samples in memory: compressed chunks per series, an index over labels, bounded in series and bytes. A log on disk
+//! lets a restart keep them.
 
 mod append;
 mod chunk;
 mod exemplars;
 mod index;
+mod log;
+mod postings;
+mod retain;
 mod series;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::RwLock;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::Config;
-use crate::labels::{Labels, NAME};
+use crate::labels::Labels;
 use crate::matcher::Matcher;
-use crate::stats::SampleGauges;
+use crate::stats::{SampleGauges, Stats};
+use crate::{Config, Error};
 
 pub(crate) use append::{Appender, Refused};
+use chunk::Chunk;
 pub(crate) use chunk::{Sample, is_stale, stale};
 pub(crate) use exemplars::{Exemplar, MAX_CHARS};
 use index::Inner;
+use log::Buffer;
+pub(crate) use log::LogHandle;
+pub(crate) use postings::Cardinality;
 use series::Series;
-pub(crate) use series::SeriesView;
+pub(crate) use series::{SeriesView, Span};
 
 /// How far ahead of the clock a sample may be, as in Prometheus. Later ones would never be too old to hold.
 const AHEAD_MS: i64 = 10 * 60 * 1000;
@@ -34,6 +42,13 @@ pub(crate) struct Metadata {
     pub(crate) unit: String,
 }
 
+/// How many there are of something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) name: String,
+    pub(crate) count: usize,
+}
+
 /// All samples.
 #[derive(Debug)]
 pub(crate) struct Samples {
@@ -41,26 +56,71 @@ pub(crate) struct Samples {
     max_series: usize,
     max_bytes: usize,
     retention_ms: i64,
+    held_since: AtomicI64,
 }
 
 impl Samples {
+    /// Samples in memory alone.
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             inner: RwLock::default(),
+            held_since: AtomicI64::new(i64::MIN),
             max_series: config.max_series,
             max_bytes: config.metrics_bytes,
             retention_ms: i64::try_from(config.retention.as_millis()).unwrap_or(i64::MAX),
         }
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Inner> {
-        // A panic while appending leaves at worst one series short of a sample: reading on is right.
-        self.inner.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// The samples that the log holds, and whatever is appended from now on goes into it.
+    ///
+    /// # Errors
+    /// The log's folder cannot be used.
+    pub(crate) fn open(config: &Config, stats: &Arc<Stats>) -> Result<(Arc<Self>, LogHandle), Error> {
+        let samples = Arc::new(Self::new(config));
+        let handle = log::start(config, &samples, stats)?;
+        Ok((samples, handle))
+    }
+
+    /// From now on, what is appended is gathered for the log.
+    fn begin_log(&self) {
+        self.write().log = Some(Buffer::new(1));
+    }
+
+    /// What was gathered since it was taken last.
+    fn take_log(&self) -> Buffer {
+        self.write().log.as_mut().map(Buffer::take).unwrap_or_default()
+    }
+
+    /// The same, and all chunks that are growing; what is gathered from now on describes its series anew.
+    fn turn_log(&self) -> (Buffer, Vec<(u32, Labels, Chunk)>) {
+        let mut inner = self.write();
+        let epoch = inner.log.as_ref().map_or(0, |log| log.epoch).wrapping_add(1);
+        let gathered = inner.log.replace(Buffer::new(epoch)).unwrap_or_default();
+        let growing = inner.series.iter_mut().filter_map(|(id, series)| {
+            let chunk = series.head.chunk()?;
+            series.described = epoch;
+            Some((*id, series.labels.clone(), chunk))
+        });
+        (gathered, growing.collect())
+    }
+
+    // A panic while appending leaves at worst one series short of a sample: going on is right.
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn appender(&self) -> Appender<'_> {
-        let inner = self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Appender { inner, max_series: self.max_series, latest_ms: crate::time::now_ms() + AHEAD_MS }
+        let now = crate::time::now_ms();
+        Appender {
+            inner: self.write(),
+            max_series: self.max_series,
+            earliest_ms: now.saturating_sub(self.retention_ms).max(0),
+            latest_ms: now + AHEAD_MS,
+        }
     }
 
     /// Snapshots of the series that satisfy all matchers and have samples in `start < t <= end`, sorted by labels.
@@ -73,6 +133,58 @@ impl Samples {
             .collect();
         drop(inner);
         found.sort_by(|a, b| a.labels.cmp(&b.labels));
+        found
+    }
+
+    /// Calls `f` with each series that satisfies any of the sets of matchers (with every series when there is no set) and
+    /// has samples within the span.
+    fn each(&self, sets: &[Vec<Matcher>], span: Span, mut f: impl FnMut(&Series)) {
+        let inner = self.read();
+        let all = [Vec::new()];
+        for set in if sets.is_empty() { &all[..] } else { sets } {
+            let series = inner.matching(set).into_iter().filter_map(|id| inner.series.get(&id));
+            series.filter(|s| s.overlaps(span)).for_each(&mut f);
+        }
+    }
+
+    /// The label sets of series that satisfy any of the sets of matchers.
+    pub(crate) fn series(&self, sets: &[Vec<Matcher>], span: Span) -> BTreeSet<Labels> {
+        let mut found = BTreeSet::new();
+        self.each(sets, span, |series| {
+            found.insert(series.labels.clone());
+        });
+        found
+    }
+
+    /// The names of their labels.
+    pub(crate) fn label_names(&self, sets: &[Vec<Matcher>], span: Span) -> BTreeSet<Arc<str>> {
+        if sets.is_empty() && span.is_everything() {
+            return self.read().postings.names().cloned().collect();
+        }
+        let mut found = BTreeSet::new();
+        self.each(sets, span, |series| {
+            for (name, _) in series.labels.pairs() {
+                if !found.contains(name) {
+                    found.insert(Arc::clone(name));
+                }
+            }
+        });
+        found
+    }
+
+    /// The values of one of their labels.
+    pub(crate) fn label_values(&self, name: &str, sets: &[Vec<Matcher>], span: Span) -> BTreeSet<Arc<str>> {
+        if sets.is_empty() && span.is_everything() {
+            return self.read().postings.values(name).map(|(value, _)| Arc::clone(value)).collect();
+        }
+        let mut found = BTreeSet::new();
+        self.each(sets, span, |series| {
+            if let Some((_, value)) = series.labels.pairs().iter().find(|(n, _)| &**n == name)
+                && !found.contains(value)
+            {
+                found.insert(Arc::clone(value));
+            }
+        });
         found
     }
 
@@ -114,58 +226,22 @@ impl Samples {
         }
     }
 
-    /// Counts of the index: series per metric name, values per label name, series per label pair.
+    /// Counts of the index.
     pub(crate) fn cardinality(&self) -> Cardinality {
-        let inner = self.read();
-        let names = inner.index.get(NAME);
-        Cardinality {
-            series_by_name: names
-                .map(|values| values.iter().map(|(v, ids)| (v.to_string(), ids.len())).collect())
-                .unwrap_or_default(),
-            values_by_label: inner.index.iter().map(|(k, values)| (k.to_string(), values.len())).collect(),
-            series_by_pair: inner
-                .index
-                .iter()
-                .flat_map(|(k, values)| values.iter().map(move |(v, ids)| (format!("{k}={v}"), ids.len())))
-                .collect(),
-        }
+        self.read().postings.cardinality()
     }
-
-    /// Drops samples that are too old, then the oldest until the bound on bytes holds, then empty series.
-    pub(crate) fn maintain(&self, now_ms: i64) {
-        let mut inner = self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut cutoff = now_ms.saturating_sub(self.retention_ms);
-        inner.drop_before(cutoff);
-        let oldest = inner.series.values().map(Series::min_t).min().unwrap_or(now_ms);
-        cutoff = cutoff.max(oldest);
-        // Some samples are a little ahead of this clock. Beyond the latest of them nothing is left to hold.
-        let latest = inner.series.values().map(Series::max_t).max().unwrap_or(now_ms).max(now_ms);
-        while inner.bytes > self.max_bytes && cutoff <= latest {
-            // Dropping a twentieth of the time that is left, each round, spreads the loss over all series; at least a
-            // second of it, so that there is a last round.
-            cutoff = cutoff.saturating_add((latest.saturating_sub(cutoff) / 20).max(1000));
-            inner.drop_before(cutoff);
-        }
-        let Inner { exemplars, series, .. } = &mut *inner;
-        exemplars.forget(now_ms.saturating_sub(self.retention_ms), |id| series.contains_key(&id));
-    }
-}
-
-/// What `/api/v1/status/tsdb` shows.
-#[derive(Debug)]
-pub(crate) struct Cardinality {
-    pub(crate) series_by_name: Vec<(String, usize)>,
-    pub(crate) values_by_label: Vec<(String, usize)>,
-    pub(crate) series_by_pair: Vec<(String, usize)>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::labels::NAME;
     use proptest::prelude::*;
 
+    /// Keeps samples of any time.
     fn config(metrics_bytes: usize, max_series: usize) -> Config {
-        Config { metrics_bytes, max_series, ..Config::default() }
+        let retention = std::time::Duration::from_secs(100 * 365 * 86_400);
+        Config { metrics_bytes, max_series, retention, ..Config::default() }
     }
 
     fn labels(i: usize) -> Labels {
@@ -208,12 +284,11 @@ mod tests {
 
     #[test]
     fn a_series_whose_samples_are_all_gone_is_gone_from_every_index() {
-        let samples =
-            Samples::new(&Config { retention: std::time::Duration::from_secs(10), ..config(usize::MAX, 2) });
+        let samples = Samples::new(&config(usize::MAX, 2));
         samples.appender().append(&labels(1), 1000, 1.0).expect("room");
         samples.appender().append(&labels(2), 15_000, 1.0).expect("room");
         assert_eq!(samples.appender().append(&labels(3), 15_000, 1.0), Err(Refused::TooManySeries));
-        samples.maintain(20_000);
+        samples.maintain(samples.retention_ms + 10_000);
         assert_eq!(samples.gauges().series, 1);
         assert_eq!(samples.cardinality().series_by_pair.len(), 2);
         samples.appender().append(&labels(3), 15_000, 1.0).expect("room again");
@@ -224,7 +299,9 @@ mod tests {
         let samples = Samples::new(&config(usize::MAX, 10));
         let mut appender = samples.appender();
         appender.append(&labels(1), 1000, 1.0).expect("first");
-        assert_eq!(appender.append(&labels(1), 1000, 2.0), Err(Refused::OutOfOrder));
+        assert_eq!(appender.append(&labels(1), 1000, 2.0), Err(Refused::Duplicate));
+        assert_eq!(appender.append(&labels(1), 999, 1.0), Err(Refused::OutOfOrder));
+        appender.append(&labels(1), 1000, 1.0).expect("the same again");
     }
 
     proptest! {
@@ -249,17 +326,38 @@ mod tests {
             let held: usize = inner.series.values().map(Series::bytes).sum();
             prop_assert_eq!(inner.bytes, held);
             prop_assert!(held <= budget, "{} of {} bytes", held, budget);
-            prop_assert_eq!(inner.ids.len(), inner.series.len());
-            prop_assert_eq!(inner.index.is_empty(), inner.series.is_empty());
+            prop_assert_eq!(inner.postings.is_empty(), inner.series.is_empty());
         }
     }
 
     #[test]
-    fn a_sample_from_far_ahead_or_before_1970_is_refused() {
+    fn labels_are_found_by_matchers_and_time() {
         let samples = Samples::new(&config(usize::MAX, 10));
+        for (i, t) in [(1, 1000), (2, 2000), (3, 3000)] {
+            samples.appender().append(&labels(i), t, 1.0).expect("room");
+        }
+        samples.appender().append(&Labels::new([("other", "x")]), 3000, 1.0).expect("room");
+        let of = |op, value| vec![vec![Matcher::new("i", op, value).expect("valid")]];
+        let always = Span { start: i64::MIN, end: i64::MAX };
+        let values = |sets: &[Vec<Matcher>], span| {
+            samples.label_values("i", sets, span).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(values(&[], always), ["1", "2", "3"]);
+        assert_eq!(values(&[], Span { start: 1000, end: 2000 }), ["1", "2"]);
+        assert_eq!(values(&of("=~", "2|3"), always), ["2", "3"]);
+        assert_eq!(values(&of("!=", ""), Span { start: 2500, end: i64::MAX }), ["3"]);
+        assert_eq!(values(&[of("=", "1"), of("=", "3")].concat(), always), ["1", "3"]);
+        assert_eq!(samples.label_names(&of("=", ""), always).len(), 1);
+        assert_eq!(samples.label_names(&[], always).len(), 3);
+        assert_eq!(samples.series(&of("!~", "1|2"), always).len(), 2);
+    }
+
+    #[test]
+    fn a_sample_from_far_ahead_or_long_ago_is_refused() {
+        let samples = Samples::new(&Config::default());
         let mut appender = samples.appender();
         let now = crate::time::now_ms();
-        for t in [i64::MIN, -1, now + 3_600_000, i64::MAX] {
+        for t in [i64::MIN, -1, now - 25 * 3_600_000, now + 3_600_000, i64::MAX] {
             assert_eq!(appender.append(&labels(1), t, 1.0), Err(Refused::OutOfBounds), "{t}");
         }
         drop(appender);
