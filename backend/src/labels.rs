@@ -5,13 +5,20 @@ use std::sync::Arc;
 /// The label that holds a metric's name.
 pub(crate) const NAME: &str = "__name__";
 
-/// Sorted by name, no empty values, each name once.
+/// Sorted by name, each name once; without empty values but where lines of logs brought them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Labels(Arc<[(Arc<str>, Arc<str>)]>);
 
 impl Labels {
     /// Sorts, keeps the last of two equal names, and drops empty values, which mean "not there".
     pub(crate) fn new<K: Into<Arc<str>>, V: Into<Arc<str>>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self::with_empty(pairs.into_iter().map(|(k, v)| (k.into(), v.into()))).without_empty()
+    }
+
+    /// As [`new`](Self::new), keeping empty values: what a log line says may be empty, and is shown.
+    pub(crate) fn with_empty<K: Into<Arc<str>>, V: Into<Arc<str>>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
         let mut pairs: Vec<(Arc<str>, Arc<str>)> =
             pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
@@ -23,8 +30,14 @@ impl Labels {
                 _ => kept.push(pair),
             }
         }
-        kept.retain(|(_, v)| !v.is_empty());
         Self(kept.into())
+    }
+
+    pub(crate) fn without_empty(self) -> Self {
+        if self.0.iter().all(|(_, v)| !v.is_empty()) {
+            return self;
+        }
+        Self(self.0.iter().filter(|(_, v)| !v.is_empty()).cloned().collect())
     }
 
     /// The value of `name`; a missing label is the empty string, as in Prometheus.

@@ -23,6 +23,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use config::{Config, Limits};
@@ -57,6 +58,10 @@ pub(crate) struct Backend {
     pub(crate) targets: ingest::scrape::Targets,
     pub(crate) gate: api::gate::Gate,
     pub(crate) bodies: Arc<ingest::body::Room>,
+    /// Places for those who follow logs.
+    pub(crate) tails: Arc<Semaphore>,
+    /// Cancelled when the backend stops.
+    pub(crate) stop: CancellationToken,
     pub(crate) started_ms: i64,
 }
 
@@ -75,17 +80,19 @@ pub async fn run(
     let (store, writer) = Store::open(&config, Arc::clone(&stats))?;
     // The metrics made of spans appear under the address where they can be asked for.
     let instance = listeners.prometheus.local_addr().map(|a| a.to_string()).unwrap_or_default();
+    let stop = CancellationToken::new();
     let backend = Arc::new(Backend {
         derived: derive::Derived::new(&instance),
         gate: api::gate::Gate::new(config.limits.concurrent_queries, config.limits.query_timeout),
         bodies: ingest::body::Room::new(config.limits.bodies_bytes),
         targets: ingest::scrape::Targets::default(),
+        tails: Arc::new(Semaphore::new(api::loki::tail::MAX_TAILS)),
+        stop: stop.clone(),
         started_ms: time::now_ms(),
         store,
         stats,
         config,
     });
-    let stop = CancellationToken::new();
     let on_shutdown = stop.clone();
     tokio::spawn(async move {
         shutdown.await;

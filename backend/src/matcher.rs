@@ -72,7 +72,8 @@ pub(crate) fn anchored(pattern: &str) -> Result<Regex, String> {
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     regex::RegexBuilder::new(pattern).size_limit(1 << 20).dfa_size_limit(1 << 20).build().map_err(|e| {
         let text = e.to_string();
-        format!("error parsing regexp {pattern:?}: {}", text.lines().last().unwrap_or_default().trim())
+        let what = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
+        format!("error parsing regexp: {what}: `{pattern}`")
     })
 }
 

@@ -10,9 +10,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::Service as _;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -115,9 +116,14 @@ impl Server {
         // A broken connection is the client's matter and not worth a line.
         let served: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = match self.protocol {
             Protocol::Http1 => {
-                let mut http = http1::Builder::new();
-                http.timer(TokioTimer::new()).header_read_timeout(self.patience).max_buf_size(64 * 1024);
-                let watched = self.graceful.watch(http.serve_connection(io, service));
+                // By this builder, as hyper's own has no graceful end where a connection may become a websocket.
+                let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
+                http.http1()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(self.patience)
+                    .max_buf_size(64 * 1024);
+                let served = http.serve_connection_with_upgrades(io, service).into_owned();
+                let watched = self.graceful.watch(served);
                 Box::pin(async { drop(watched.await) })
             }
             Protocol::Http2 => {

@@ -215,9 +215,13 @@ async fn errors_are_lokis_plain_text() {
     let backend = TestBackend::start().await;
     for (query, said) in [
         ("{app=\"a\"", "parse error at line 1, col"),
-        ("", "parse error at line 1, col 1: syntax error: unexpected $end"),
-        ("rate({app=\"a\"}[5m])", "the metric query rate() is not supported yet"),
-        ("{app=~\".*\"}", "parse error at line 1, col 1: queries require at least one"),
+        ("", "parse error : syntax error: unexpected $end"),
+        ("sum_over_time({app=\"a\"}[5m])", "parse error : invalid aggregation sum_over_time without unwrap"),
+        (
+            "approx_topk(3, rate({app=\"a\"}[5m]))",
+            "approx_topk() is not supported yet by the embedded backend",
+        ),
+        ("{app=~\".*\"}", "parse error : queries require at least one"),
     ] {
         let url = format!("{}/loki/api/v1/query_range", backend.loki);
         let answer = backend.client.get(url).query(&[("query", query)]).send().await.expect("an answer");

@@ -1,107 +1,58 @@
-//! LogQL: log queries with line filters, `json`, `logfmt` and label filters. Our own parser (`lexer`, `parser`) and
-//! pipeline. Metric queries and the other stages are answered with an error that names them. Pure.
+//! LogQL: log queries and metric queries. Our own parser (`lexer`, `parser`), the pipeline that runs over each entry
+//! (`pipeline`, with what its stages read: `json`, `logfmt`, `pattern`, `ip`, `template`), and the evaluation of metric queries
+//! (`metric`). Pure: entries come from the caller. What LogQL has and this has not is refused by name.
 
+mod ast;
+mod detected;
+mod fields;
+mod hints;
+mod ip;
+mod json;
 mod lexer;
+mod logfmt;
+pub(crate) mod metric;
 mod parser;
+mod pattern;
 mod pipeline;
-
-use regex::Regex;
+mod plan;
+mod print;
+mod template;
+mod units;
 
 use crate::labels::Labels;
-use crate::matcher::{Matcher, Op};
+use crate::matcher::Op;
 
-pub(crate) use parser::parse;
-pub(crate) use pipeline::{Extracted, run};
+pub(crate) use ast::{Expr, Metric, Query};
+pub(crate) use detected::Detected;
+pub(crate) use fields::{Fields, Origin};
+pub(crate) use hints::Hints;
+pub(crate) use parser::{parse, parse_log, parse_selector};
+pub(crate) use plan::Plan;
+pub(crate) use print::pretty;
 
 /// Why a query cannot be run; the text is what Loki's API answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LogqlError {
-    #[error("parse error at line 1, col {col}: {message}")]
-    Parse { col: usize, message: String },
+    #[error("parse error at line {line}, col {col}: {message}")]
+    Parse { line: usize, col: usize, message: String },
+    /// A query that is well formed, and yet means nothing.
+    #[error("parse error : {0}")]
+    Meaning(String),
     #[error("{0} is not supported yet by the embedded backend")]
     Unsupported(String),
 }
 
-/// A log query.
-#[derive(Debug, Clone)]
-pub(crate) struct Query {
-    pub(crate) selector: Vec<Matcher>,
-    pub(crate) stages: Vec<Stage>,
-}
-
-/// One step of the pipeline.
-#[derive(Debug, Clone)]
-pub(crate) enum Stage {
-    Line(LineFilter),
-    Json,
-    Logfmt,
-    Label(Condition),
-}
-
-/// Keeps lines that contain (or match) any of the patterns, or none of them.
-#[derive(Debug, Clone)]
-pub(crate) struct LineFilter {
-    pub(crate) keep: bool,
-    pub(crate) patterns: Vec<Pattern>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Pattern {
-    Contains(String),
-    Matches(Regex),
-}
-
-/// A condition on labels, metadata and extracted fields.
-#[derive(Debug, Clone)]
-pub(crate) enum Condition {
-    Text { name: String, op: Op },
-    Number { name: String, op: Compare, value: f64, unit: Unit },
-    And(Box<Condition>, Box<Condition>),
-    Or(Box<Condition>, Box<Condition>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compare {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-/// What a compared value is measured in; the label's text is read the same way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
-    Plain,
-    Seconds,
-    Bytes,
-}
-
-impl Query {
-    /// Equalities that every answer satisfies and that speak of metadata: conditions before any parser stage.
-    pub(crate) fn exact_metadata(&self) -> Vec<(&str, &str)> {
-        let mut found = Vec::new();
-        for stage in &self.stages {
-            match stage {
-                Stage::Label(condition) => collect_exact(condition, &mut found),
-                Stage::Line(_) => {}
-                // From here on a name may mean a field of the line.
-                Stage::Json | Stage::Logfmt => break,
-            }
-        }
-        found
+impl LogqlError {
+    /// An error at a byte of the query.
+    fn at(query: &str, byte: usize, message: impl Into<String>) -> Self {
+        let before = &query[..byte];
+        let line = before.matches('\n').count() + 1;
+        let col = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Self::Parse { line, col, message: message.into() }
     }
-}
 
-fn collect_exact<'q>(condition: &'q Condition, found: &mut Vec<(&'q str, &'q str)>) {
-    match condition {
-        Condition::Text { name, op: Op::Equal(value) } if !value.is_empty() => found.push((name, value)),
-        Condition::And(a, b) => {
-            collect_exact(a, found);
-            collect_exact(b, found);
-        }
-        _ => {}
+    fn stage(message: impl Into<String>) -> Self {
+        Self::Meaning(message.into())
     }
 }
 
@@ -110,10 +61,10 @@ fn collect_exact<'q>(condition: &'q Condition, found: &mut Vec<(&'q str, &'q str
 /// # Errors
 /// It is not one, or has other operators than `=`.
 pub(crate) fn parse_labels(text: &str) -> Result<Labels, LogqlError> {
-    let matchers = parser::parse_selector(text)?;
+    let matchers = parse_selector(text)?;
     let pairs = matchers.into_iter().map(|m| match m.op {
         Op::Equal(value) => Ok((m.name, value)),
-        _ => Err(LogqlError::Parse { col: 1, message: "only = is allowed in a label set".to_owned() }),
+        _ => Err(LogqlError::stage("only = is allowed in a label set")),
     });
     Ok(Labels::new(pairs.collect::<Result<Vec<_>, _>>()?))
 }

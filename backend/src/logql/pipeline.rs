@@ -1,214 +1,199 @@
-//! Runs a query's stages over one entry.
+//! Runs a query's stages over one entry. What reads labels out of the line is in [`readers`].
 
-use super::parser::{bytes, seconds};
-use super::{Compare, Condition, LineFilter, Pattern, Stage, Unit};
+mod readers;
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::ast::{Choice, Condition, Format, LineFilter, LineText, Stage};
+use super::fields::{ERROR, ERROR_DETAILS, Fields, PRESERVE_ERROR};
+use super::hints::Hints;
+use super::plan::Plan;
+use super::template::Source;
+use super::units;
 use crate::store::logs::Entry;
 
-/// Most fields one line may yield.
-const MAX_FIELDS: usize = 256;
+pub(crate) use readers::{field_name, label_name};
 
-/// What the stages took from an entry that passed all of them.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Extracted {
-    /// Structured metadata, renamed where it would hide a stream label.
-    pub(crate) metadata: Vec<(String, String)>,
-    /// Fields of the line.
-    pub(crate) parsed: Vec<(String, String)>,
-}
+/// Terminal colours and other escape sequences, as they are commonly told from text.
+static ESCAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let command = r"(?:[0-9]{1,4}(?:;[0-9]{0,4})*)?[0-9A-PRZcf-ntqry=><~]";
+    let text = r"(?:[a-zA-Z0-9]*(?:;[a-zA-Z0-9]*)*)?\x07";
+    Regex::new(&format!(r"[\x1b\x{{9b}}][\[\]()#;?]*(?:{text}|{command})")).ok()
+});
 
-/// Runs the stages; `None` when one of them drops the entry.
-pub(crate) fn run(stages: &[Stage], entry: &Entry<'_>) -> Option<Extracted> {
-    // Line filters need nothing prepared: most entries of a search end at the first one.
-    let lines = stages.iter().take_while(|s| matches!(s, Stage::Line(_))).count();
-    for stage in &stages[..lines] {
-        if let Stage::Line(filter) = stage
-            && !keeps(filter, entry.line)
-        {
-            return None;
-        }
+impl Plan {
+    /// Whether a line passes the filters that come first.
+    pub(crate) fn wants(&self, line: &str) -> bool {
+        self.lines.iter().all(|filter| keeps(filter, line))
     }
-    let mut fields = Fields { entry, out: Extracted::default() };
-    fields.out.metadata = entry
-        .metadata
-        .iter()
-        .map(|(k, v)| {
-            let hides = !entry.stream.get(k).is_empty();
-            (if hides { format!("{k}_extracted") } else { (*k).to_owned() }, (*v).to_owned())
-        })
-        .collect();
-    for stage in &stages[lines..] {
-        let keep = match stage {
-            Stage::Line(filter) => keeps(filter, entry.line),
-            Stage::Json => fields.json(),
-            Stage::Logfmt => fields.logfmt(),
-            Stage::Label(condition) => fields.holds(condition),
-        };
-        if !keep {
-            return None;
-        }
+
+    /// Runs the other stages over an entry whose line is wanted; `None` when one of them drops it.
+    pub(crate) fn run<'e>(&self, hints: &'e Hints, entry: &'e Entry<'e>) -> Option<Fields<'e>> {
+        let mut fields = Fields::new(entry, hints);
+        self.rest.iter().all(|stage| apply(stage, &mut fields)).then_some(fields)
     }
-    Some(fields.out)
 }
 
 fn keeps(filter: &LineFilter, line: &str) -> bool {
-    let any = filter.patterns.iter().any(|p| match p {
-        Pattern::Contains(text) => line.contains(text.as_str()),
-        Pattern::Matches(regex) => regex.is_match(line),
+    let any = filter.texts.iter().any(|p| match p {
+        LineText::Contains(text) => line.contains(text.as_str()),
+        LineText::Matches(regex) => regex.is_match(line),
+        LineText::Pattern(pattern) => pattern.matches(line),
+        LineText::Ip(filter) => filter.matches(line),
     });
     any == filter.keep
 }
 
-struct Fields<'e> {
-    entry: &'e Entry<'e>,
-    out: Extracted,
-}
-
-impl Fields<'_> {
-    /// Fields of the line win over metadata, and metadata over nothing: stream labels are never hidden.
-    fn get(&self, name: &str) -> &str {
-        let label = self.entry.stream.get(name);
-        if !label.is_empty() {
-            return label;
+/// Runs one stage; false when it drops the entry.
+fn apply(stage: &Stage, fields: &mut Fields<'_>) -> bool {
+    match stage {
+        Stage::Line(filter) => return keeps(filter, &fields.line),
+        Stage::Label(condition) => return holds(condition, fields),
+        Stage::Json(paths) if paths.is_empty() => return readers::json(fields),
+        Stage::Json(paths) => readers::pick_json(paths, fields),
+        Stage::Logfmt { strict, keep_empty, fields: wanted } if wanted.is_empty() => {
+            return readers::logfmt(fields, *strict, *keep_empty);
         }
-        let find = |pairs: &[(String, String)]| pairs.iter().position(|(k, _)| k == name);
-        if let Some(i) = find(&self.out.parsed) {
-            return &self.out.parsed[i].1;
-        }
-        find(&self.out.metadata).map_or("", |i| &self.out.metadata[i].1)
-    }
-
-    fn set(&mut self, name: &str, value: String) {
-        if self.out.parsed.len() >= MAX_FIELDS {
-            return;
-        }
-        let hides =
-            !self.entry.stream.get(name).is_empty() || self.out.metadata.iter().any(|(k, _)| k == name);
-        let name = if hides { format!("{name}_extracted") } else { name.to_owned() };
-        match self.out.parsed.iter_mut().find(|(k, _)| *k == name) {
-            Some(field) => field.1 = value,
-            None => self.out.parsed.push((name, value)),
-        }
-    }
-
-    fn error(&mut self, kind: &str, details: String) -> bool {
-        self.out.parsed.retain(|(k, _)| !k.starts_with("__error"));
-        self.out.parsed.push(("__error__".to_owned(), kind.to_owned()));
-        self.out.parsed.push(("__error_details__".to_owned(), details));
-        true
-    }
-
-    fn json(&mut self) -> bool {
-        match serde_json::from_str::<serde_json::Value>(self.entry.line) {
-            Ok(serde_json::Value::Object(map)) => {
-                self.flatten("", &map);
-                true
-            }
-            Ok(_) => self.error("JSONParserErr", "the line is not a JSON object".to_owned()),
-            Err(error) => self.error("JSONParserErr", error.to_string()),
-        }
-    }
-
-    /// Nested objects become `outer_inner`; lists are skipped, as Loki does.
-    fn flatten(&mut self, prefix: &str, map: &serde_json::Map<String, serde_json::Value>) {
-        for (key, value) in map {
-            let name = format!("{prefix}{}", field_name(key));
-            match value {
-                serde_json::Value::Object(inner) => self.flatten(&format!("{name}_"), inner),
-                serde_json::Value::String(text) => self.set(&name, text.clone()),
-                serde_json::Value::Array(_) => {}
-                serde_json::Value::Null => self.set(&name, String::new()),
-                other => self.set(&name, other.to_string()),
+        Stage::Logfmt { strict, fields: wanted, .. } => readers::pick_logfmt(wanted, fields, *strict),
+        Stage::Regexp(regex) => return readers::regexp(regex, fields),
+        Stage::Pattern(pattern) => return readers::pattern(pattern, fields),
+        Stage::Unpack => return readers::unpack(fields),
+        Stage::LineFormat(template) => {
+            let made = match template.field() {
+                Some(name) => Ok(fields.find(name).unwrap_or_default().to_owned()),
+                None => template.run(fields),
+            };
+            match made {
+                Ok(line) => fields.line = Cow::Owned(line),
+                Err(details) => fields.fail("TemplateFormatErr", details),
             }
         }
-    }
-
-    fn logfmt(&mut self) -> bool {
-        let mut rest = self.entry.line.trim_start();
-        while !rest.is_empty() {
-            let end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
-            let key = field_name(&rest[..end]);
-            rest = &rest[end..];
-            if let Some(value) = rest.strip_prefix('=') {
-                let (value, after) = logfmt_value(value);
-                if !key.is_empty() {
-                    self.set(&key, value);
-                }
-                rest = after;
-            }
-            rest = rest.trim_start();
-        }
-        true
-    }
-
-    fn holds(&mut self, condition: &Condition) -> bool {
-        match condition {
-            Condition::Text { name, op } => op.matches(self.get(name)),
-            Condition::And(a, b) => self.holds(a) && self.holds(b),
-            Condition::Or(a, b) => self.holds(a) || self.holds(b),
-            Condition::Number { name, op, value, unit } => {
-                let text = self.get(name);
-                if text.is_empty() {
-                    return false;
-                }
-                let read = match unit {
-                    Unit::Plain => text.parse().ok(),
-                    Unit::Seconds => seconds(text),
-                    Unit::Bytes => bytes(text),
-                };
-                match read {
-                    Some(read) => compare(*op, read, *value),
-                    // Loki keeps such an entry and labels it with the error.
-                    None => {
-                        let details = format!("{text:?} in {name} is not a number of this unit");
-                        self.error("LabelFilterErr", details)
-                    }
+        Stage::LabelFormat(formats) => label_format(formats, fields),
+        Stage::Drop(choices) => choices.iter().for_each(|choice| drop_label(choice, fields)),
+        Stage::Keep(choices) => {
+            for (name, value) in fields.all() {
+                let is_kept =
+                    |c: &Choice| c.name == name && c.op.as_ref().is_none_or(|op| op.matches(&value));
+                if !choices.iter().any(is_kept)
+                    && ![ERROR, ERROR_DETAILS, PRESERVE_ERROR].contains(&name.as_str())
+                {
+                    fields.remove(&name);
                 }
             }
         }
+        Stage::Decolorize => {
+            let plain = ESCAPES.as_ref().map(|escapes| escapes.replace_all(&fields.line, "").into_owned());
+            if let Some(plain) = plain {
+                fields.line = Cow::Owned(plain);
+            }
+        }
     }
+    true
 }
 
-fn compare(op: Compare, a: f64, b: f64) -> bool {
-    match op {
-        Compare::Equal => a == b,
-        Compare::NotEqual => a != b,
-        Compare::Less => a < b,
-        Compare::LessOrEqual => a <= b,
-        Compare::Greater => a > b,
-        Compare::GreaterOrEqual => a >= b,
-    }
-}
-
-/// A valid label name for a field.
-fn field_name(key: &str) -> String {
-    let mut name: String =
-        key.trim().chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
-    if name.starts_with(|c: char| c.is_ascii_digit()) {
-        name.insert(0, '_');
-    }
-    name
-}
-
-fn logfmt_value(text: &str) -> (String, &str) {
-    let Some(inner) = text.strip_prefix('"') else {
-        let end = text.find(char::is_whitespace).unwrap_or(text.len());
-        return (text[..end].to_owned(), &text[end..]);
+fn drop_label(choice: &Choice, fields: &mut Fields<'_>) {
+    let value = match choice.name.as_str() {
+        ERROR => fields.error(),
+        ERROR_DETAILS => Some(fields.error_details()),
+        name => fields.find(name),
     };
-    let mut value = String::new();
-    let mut chars = inner.char_indices();
-    while let Some((i, c)) = chars.next() {
-        match c {
-            '"' => return (value, &inner[i + 1..]),
-            '\\' => match chars.next() {
-                Some((_, 'n')) => value.push('\n'),
-                Some((_, 't')) => value.push('\t'),
-                Some((_, c)) => value.push(c),
-                None => break,
-            },
-            c => value.push(c),
+    let is_met = match &choice.op {
+        Some(op) => op.matches(value.unwrap_or_default()),
+        None => value.is_some(),
+    };
+    if is_met {
+        fields.remove(&choice.name);
+    }
+}
+
+impl Source for Fields<'_> {
+    fn label(&self, name: &str) -> &str {
+        match name {
+            ERROR => self.error().unwrap_or_default(),
+            ERROR_DETAILS => self.error_details(),
+            name => self.find(name).unwrap_or_default(),
         }
     }
-    (value, "")
+
+    fn line(&self) -> &str {
+        &self.line
+    }
+
+    fn ts_ns(&self) -> i64 {
+        self.ts_ns()
+    }
+}
+
+/// What the templates of one `label_format` see: labels as they were when the first of them was filled.
+struct Before<'l> {
+    labels: Vec<(String, String)>,
+    line: &'l str,
+    ts_ns: i64,
+}
+
+impl Source for Before<'_> {
+    fn label(&self, name: &str) -> &str {
+        self.labels.iter().find(|(k, _)| k == name).map_or("", |(_, v)| v)
+    }
+
+    fn line(&self) -> &str {
+        self.line
+    }
+
+    fn ts_ns(&self) -> i64 {
+        self.ts_ns
+    }
+}
+
+fn label_format(formats: &[(String, Format)], fields: &mut Fields<'_>) {
+    let line = fields.line.clone();
+    let mut before: Option<Before<'_>> = None;
+    for (name, format) in formats {
+        match format {
+            Format::Rename(from) => {
+                if let Some(value) = fields.find(from).map(str::to_owned) {
+                    fields.set(name, value);
+                    fields.remove(from);
+                }
+            }
+            Format::Template(template) => {
+                let now = || Before { labels: fields.all(), line: &line, ts_ns: fields.ts_ns() };
+                match template.run(before.get_or_insert_with(now)) {
+                    Ok(value) => fields.set(name, value),
+                    Err(details) => fields.fail("TemplateFormatErr", details),
+                }
+            }
+        }
+    }
+}
+
+/// Whether a label filter lets the entry pass. What it cannot read it notes as an error, and lets pass.
+pub(super) fn holds(condition: &Condition, fields: &mut Fields<'_>) -> bool {
+    match condition {
+        Condition::Text { name, op } => op.matches(fields.get(name)),
+        Condition::And(a, b) => holds(a, fields) && holds(b, fields),
+        Condition::Or(a, b) => holds(a, fields) || holds(b, fields),
+        // Where there is an error already, an address drops no entry.
+        Condition::Ip { .. } if fields.error().is_some() => true,
+        Condition::Ip { name, keep, filter } => fields.find(name).is_some_and(|v| filter.matches(v) == *keep),
+        Condition::Number { name, op, value, unit } => {
+            let Some(text) = fields.find(name) else { return false };
+            match units::read(text, *unit) {
+                Some(read) => op.holds(read, *value),
+                None => {
+                    let details = units::fault(text, *unit);
+                    // What went wrong first says more.
+                    if fields.error().is_none() {
+                        fields.fail("LabelFilterErr", details);
+                    }
+                    true
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -217,38 +202,67 @@ mod tests {
 
     use super::*;
     use crate::labels::Labels;
-    use crate::logql::parse;
+    use crate::logql::fields::Origin;
+    use crate::logql::parse_log;
 
-    fn passes(query: &str, line: &str) -> Option<Extracted> {
+    fn labels(query: &str, line: &str) -> Option<(String, Vec<(String, String)>)> {
         let stream = Arc::new(Labels::new([("app", "a")]));
         let entry = Entry { stream: &stream, ts_ns: 1, line, metadata: &[("trace_id", "t1"), ("app", "b")] };
-        run(&parse(query).expect("valid").stages, &entry)
+        let query = parse_log(query).expect("valid");
+        let (plan, hints) = (query.plan(), Hints::default());
+        let fields = plan.wants(line).then(|| plan.run(&hints, &entry))??;
+        Some((fields.line.to_string(), fields.of(Origin::Line)))
+    }
+
+    fn passes(query: &str, line: &str) -> bool {
+        labels(query, line).is_some()
+    }
+
+    fn parsed(query: &str, line: &str) -> Vec<String> {
+        let (_, pairs) = labels(query, line).expect("kept");
+        pairs.into_iter().map(|(k, v)| format!("{k}={v}")).collect()
     }
 
     #[test]
     fn line_filters_keep_and_drop() {
-        assert!(passes(r#"{app="a"} |= "x" or "y" != "z""#, "a y").is_some());
-        assert!(passes(r#"{app="a"} |= "x" or "y" != "z""#, "y z").is_none());
-        assert!(passes(r#"{app="a"} |~ "o+k" !~ `^no`"#, "yes ook").is_some());
+        assert!(passes(r#"{app="a"} |= "x" or "y" != "z""#, "a y"));
+        assert!(!passes(r#"{app="a"} |= "x" or "y" != "z""#, "y z"));
+        assert!(passes(r#"{app="a"} |~ "o+k" !~ `^no`"#, "yes ook"));
+        assert!(passes(r#"{app="a"} |> "a <_>" !> "<_> z""#, "a y"));
     }
 
     #[test]
     fn label_filters_see_labels_metadata_and_fields() {
-        assert!(passes(r#"{app="a"} | trace_id="t1" | app_extracted="b""#, "").is_some());
-        assert!(
-            passes(
-                r#"{app="a"} | json | status>=500 and (took>1s or size<1KB)"#,
-                r#"{"status":503,"took":"1500ms","size":"2KB"}"#
-            )
-            .is_some()
-        );
-        assert!(passes(r#"{app="a"} | logfmt | msg="a b", n=2"#, r#"msg="a b" n=2"#).is_some());
-        assert!(passes(r#"{app="a"} | json | a_b!="c""#, r#"{"a":{"b":"c"}}"#).is_none());
+        assert!(passes(r#"{app="a"} | trace_id="t1" | app_extracted="b""#, ""));
+        let line = r#"{"status":503,"took":"1500ms","size":"2KB"}"#;
+        assert!(passes(r#"{app="a"} | json | status>=500 and (took>1s or size<1KB)"#, line));
+        assert!(!passes(r#"{app="a"} | json | nothing>1"#, line));
+        assert!(passes(r#"{app="a"} | logfmt | msg="a b", n=2"#, r#"msg="a b" n=2"#));
+        assert!(!passes(r#"{app="a"} | json | a_b!="c""#, r#"{"a":{"b":"c"}}"#));
     }
 
     #[test]
     fn a_line_that_is_not_json_is_kept_with_an_error() {
-        let out = passes(r#"{app="a"} | json"#, "plain").expect("kept");
-        assert_eq!(out.parsed[0], ("__error__".to_owned(), "JSONParserErr".to_owned()));
+        assert_eq!(parsed(r#"{app="a"} | json"#, "plain")[0], "__error__=JSONParserErr");
+        assert!(!passes(r#"{app="a"} | json | __error__="""#, "plain"));
+        assert_eq!(
+            parsed(r#"{app="a"} | json | drop __error__, __error_details__"#, "plain"),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn formats_rename_and_fill_templates() {
+        let query = r#"{app="a"} | logfmt | label_format b=a, c="{{.b}}!" | line_format "{{.c}} {{.app}}""#;
+        let (line, pairs) = labels(query, "a=1").expect("kept");
+        assert_eq!(line, "1! a");
+        assert_eq!(pairs, [("b".to_owned(), "1".to_owned()), ("c".to_owned(), "1!".to_owned())]);
+    }
+
+    #[test]
+    fn unpack_takes_the_packed_line_and_decolorize_the_colours_off() {
+        let (line, pairs) = labels(r#"{app="a"} | unpack"#, r#"{"_entry":"x","n":"1","m":2}"#).expect("kept");
+        assert_eq!((line.as_str(), pairs), ("x", vec![("n".to_owned(), "1".to_owned())]));
+        assert_eq!(labels(r#"{app="a"} | decolorize"#, "\u{1b}[31mred\u{1b}[0m").expect("kept").0, "red");
     }
 }

@@ -38,6 +38,11 @@ impl<'a> Reader<'a> {
         Self { bytes, at }
     }
 
+    /// How far it has read.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
     pub(crate) fn is_at_end(&self) -> bool {
         self.at >= self.bytes.len()
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use memchr::memmem;
 use rusqlite::{Connection, params};
 
 use super::Store;
@@ -41,6 +42,17 @@ pub(crate) struct Entry<'a> {
 pub(crate) trait Sink {
     /// Whether an entry of this time span could still matter.
     fn wants(&self, times: Range<i64>) -> bool;
+
+    /// A text that every wanted line holds, where there is one.
+    fn needle(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether the entry of this line could matter; it is taken apart only then.
+    fn wants_line(&mut self, _line: &str) -> bool {
+        true
+    }
+
     fn entry(&mut self, entry: Entry<'_>);
 }
 
@@ -120,7 +132,7 @@ impl Store {
     }
 }
 
-fn matching_streams(
+pub(super) fn matching_streams(
     connection: &Connection,
     selectors: &[Vec<Matcher>],
 ) -> Result<HashMap<i64, Arc<Labels>>, ReadError> {
@@ -167,7 +179,7 @@ fn blocks_in_range(
     Ok(blocks.into_iter().collect())
 }
 
-fn read_entries(
+pub(super) fn read_entries(
     connection: &Connection,
     block: i64,
     streams: &HashMap<i64, Arc<Labels>>,
@@ -175,15 +187,27 @@ fn read_entries(
     sink: &mut dyn Sink,
 ) -> Result<(), ReadError> {
     let raw = read_block(connection, block)?;
+    let mut search = sink.needle().map(|needle| Search::new(needle, &raw));
     let mut reader = Reader::new(&raw, 0);
     let mut metadata = Vec::new();
     while !reader.is_at_end() {
         let stream = reader.varint()? as i64;
         let ts_ns = i64::from_le_bytes(reader.array()?);
         let body = reader.bytes()?;
+        if let Some(search) = &mut search
+            && !search.is_before(reader.at())
+        {
+            if search.is_over() {
+                return Ok(());
+            }
+            continue;
+        }
         let Some(labels) = streams.get(&stream).filter(|_| range.contains(&ts_ns)) else { continue };
         let mut body = Reader::new(body, 0);
         let line = body.str()?;
+        if !sink.wants_line(line) {
+            continue;
+        }
         metadata.clear();
         while !body.is_at_end() {
             metadata.push((body.str()?, body.str()?));
@@ -191,4 +215,33 @@ fn read_entries(
         sink.entry(Entry { stream: labels, ts_ns, line, metadata: &metadata });
     }
     Ok(())
+}
+
+/// Looks for a text in a whole block, which is much faster than in each of its lines.
+struct Search<'b> {
+    finder: memmem::Finder<'b>,
+    raw: &'b [u8],
+    /// Where the text stands next.
+    next: Option<usize>,
+}
+
+impl<'b> Search<'b> {
+    fn new(needle: &str, raw: &'b [u8]) -> Self {
+        let finder = memmem::Finder::new(needle).into_owned();
+        let next = finder.find(raw);
+        Self { finder, raw, next }
+    }
+
+    /// Whether the text stands in the record that ends at `end`; records are asked for in their order.
+    fn is_before(&mut self, end: usize) -> bool {
+        let found = self.next.is_some_and(|next| next < end);
+        if found {
+            self.next = self.finder.find(&self.raw[end..]).map(|at| end + at);
+        }
+        found
+    }
+
+    fn is_over(&self) -> bool {
+        self.next.is_none()
+    }
 }

@@ -7,10 +7,11 @@ pub(crate) mod block;
 mod catalogue;
 pub(crate) mod logs;
 mod queue;
-mod read;
+pub(crate) mod read;
 pub(crate) mod samples;
 pub(crate) mod segment;
 pub(crate) mod spans;
+pub(crate) mod tail;
 mod writer;
 
 use std::fs;

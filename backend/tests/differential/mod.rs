@@ -4,6 +4,8 @@ mod answers;
 mod api;
 mod connectors;
 mod grammar;
+mod logql;
+mod loki;
 mod programs;
 mod prometheus;
 mod promql;

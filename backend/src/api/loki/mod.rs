@@ -1,8 +1,14 @@
-//! The Loki HTTP API: push, log queries, labels, series. Errors are plain text, as Loki's are.
+//! The Loki HTTP API: push, queries, labels, series, what a log is made of. Errors are plain text, as Loki's are.
 
+mod detected;
+mod lines;
 mod query;
+mod samples;
+mod stats;
 mod streams;
+pub(crate) mod tail;
 mod times;
+mod volume;
 
 use std::sync::Arc;
 
@@ -26,11 +32,17 @@ pub(crate) fn routes(backend: Arc<Backend>) -> Router {
         .route("/otlp/v1/logs", post(otlp_http::logs))
         .route("/loki/api/v1/query_range", get(query::range).post(query::range))
         .route("/loki/api/v1/query", get(query::instant).post(query::instant))
+        .route("/loki/api/v1/tail", get(tail::tail))
         .route("/loki/api/v1/labels", get(streams::labels).post(streams::labels))
         .route("/loki/api/v1/label", get(streams::labels))
         .route("/loki/api/v1/label/{name}/values", get(streams::label_values))
         .route("/loki/api/v1/series", get(streams::series).post(streams::series))
         .route("/loki/api/v1/index/stats", get(streams::stats).post(streams::stats))
+        .route("/loki/api/v1/index/volume", get(volume::volume).post(volume::volume))
+        .route("/loki/api/v1/detected_fields", get(detected::fields).post(detected::fields))
+        .route("/loki/api/v1/detected_labels", get(detected::labels).post(detected::labels))
+        .route("/loki/api/v1/patterns", get(detected::patterns).post(detected::patterns))
+        .route("/loki/api/v1/format_query", get(query::format).post(query::format))
         .route("/loki/api/v1/status/buildinfo", get(buildinfo))
         .route("/ready", get(|| async { "ready\n" }))
         .fallback(|| async { (StatusCode::NOT_FOUND, "404 page not found\n") })
@@ -56,6 +68,10 @@ struct LokiError(StatusCode, String);
 impl LokiError {
     fn bad(message: impl Into<String>) -> Self {
         Self(StatusCode::BAD_REQUEST, message.into())
+    }
+
+    fn internal(message: impl Into<String>) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, message.into())
     }
 
     fn answer(self, backend: &Backend) -> Response {

@@ -35,8 +35,28 @@ pub(super) const DEFAULT_SERIES_NS: i64 = 6 * HOUR_NS;
 
 fn time(name: &str, text: &str) -> Result<i64, LokiError> {
     parse(text).ok_or_else(|| {
-        LokiError::bad(format!("could not parse '{name}' parameter: {text:?} is not a timestamp"))
+        LokiError::bad(format!(
+            "could not parse '{name}' parameter: strconv.ParseInt: parsing {text:?}: invalid syntax"
+        ))
     })
+}
+
+/// `time` of an instant query; now by default.
+pub(super) fn instant(params: &Params, now_ns: i64) -> Result<i64, LokiError> {
+    params.get("time").map_or(Ok(now_ns), |t| time("time", t))
+}
+
+/// A duration in nanoseconds: seconds as a number, or a Prometheus duration.
+pub(super) fn duration(text: &str) -> Result<i64, LokiError> {
+    let bad = || LokiError::bad(format!("cannot parse {text:?} to a valid duration"));
+    let ns = match text.parse::<f64>() {
+        Ok(seconds) => seconds * 1e9,
+        Err(_) => {
+            let (sign, text) = text.strip_prefix('-').map_or((1.0, text), |t| (-1.0, t));
+            sign * promql_parser::util::parse_duration(text).map_err(|_| bad())?.as_nanos() as f64
+        }
+    };
+    if ns.is_finite() && ns.abs() < 9.2e18 { Ok(ns.round() as i64) } else { Err(bad()) }
 }
 
 fn parse(text: &str) -> Option<i64> {
@@ -55,7 +75,15 @@ fn parse(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{duration, parse};
+
+    #[test]
+    fn a_step_is_seconds_or_a_duration() {
+        assert_eq!(duration("1.5").ok(), Some(1_500_000_000));
+        assert_eq!(duration("1m").ok(), Some(60_000_000_000));
+        assert_eq!(duration("-1s").ok(), Some(-1_000_000_000));
+        assert!(duration("x").is_err());
+    }
 
     #[test]
     fn all_ways_to_write_a_time_mean_the_same() {

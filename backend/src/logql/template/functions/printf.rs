@@ -1,0 +1,121 @@
+//! Go's `printf` for texts and numbers: flags `-`, `+`, `0`, space, width, precision, and the verbs `s v d f e q x X t %`. What
+//! is missing, left over or of the wrong kind is complained of in the text, as Go does.
+
+use super::super::eval::{Value, float};
+use super::{Result, kind, times};
+use crate::logql::print::quote;
+
+/// # Errors
+/// The text grows too long.
+pub(super) fn print(format: &str, arguments: &[Value]) -> Result<String> {
+    let mut out = String::new();
+    let mut arguments = arguments.iter();
+    let mut rest = format;
+    while let Some((text, directive)) = rest.split_once('%') {
+        out.push_str(text);
+        let (directive, after) = Directive::read(directive);
+        rest = after;
+        match (directive.verb, arguments.as_slice().first()) {
+            (None, _) => out.push_str("%!(NOVERB)"),
+            (Some('%'), _) => out.push('%'),
+            (Some(verb), None) => out.push_str(&format!("%!{verb}(MISSING)")),
+            (Some(verb), Some(value)) => {
+                arguments.next();
+                out.push_str(&match one(verb, value, directive.precision) {
+                    Some(printed) => directive.pad(printed, value)?,
+                    None => {
+                        let printed = directive.pad(value.print(), value)?;
+                        format!("%!{verb}({}={printed})", kind(value))
+                    }
+                });
+            }
+        }
+    }
+    out.push_str(rest);
+    let left: Vec<String> = arguments.map(|value| format!("{}={}", kind(value), value.print())).collect();
+    if !left.is_empty() {
+        out.push_str(&format!("%!(EXTRA {})", left.join(", ")));
+    }
+    Ok(out)
+}
+
+/// What stands behind a percent sign.
+struct Directive<'f> {
+    flags: &'f str,
+    width: Option<usize>,
+    precision: Option<usize>,
+    verb: Option<char>,
+}
+
+impl<'f> Directive<'f> {
+    /// The directive that `text` starts with, and what follows.
+    fn read(text: &'f str) -> (Self, &'f str) {
+        let flags = text.find(|c| !"-+0 #".contains(c)).unwrap_or(text.len());
+        let (flags, after) = text.split_at(flags);
+        let (width, after) = digits(after);
+        let (precision, after) = match after.strip_prefix('.') {
+            Some(after) => {
+                let (precision, after) = digits(after);
+                (Some(precision.unwrap_or(0)), after)
+            }
+            None => (None, after),
+        };
+        let verb = after.chars().next();
+        let rest = &after[verb.map_or(0, char::len_utf8)..];
+        (Self { flags, width, precision, verb }, rest)
+    }
+
+    /// Brings a printed value to its width.
+    fn pad(&self, mut printed: String, value: &Value) -> Result<String> {
+        let is_number = matches!(value, Value::Int(_) | Value::Float(_));
+        if is_number && !printed.starts_with(['-', '+']) {
+            if self.flags.contains('+') {
+                printed.insert(0, '+');
+            } else if self.flags.contains(' ') {
+                printed.insert(0, ' ');
+            }
+        }
+        let missing = self.width.unwrap_or(0).saturating_sub(printed.chars().count());
+        let pad = |c: &str| times(c, missing as i64);
+        if self.flags.contains('-') {
+            return Ok(printed + &pad(" ")?);
+        }
+        if self.flags.contains('0') {
+            let sign = printed.find(|c: char| c.is_ascii_digit()).filter(|_| is_number).unwrap_or(0);
+            return Ok(format!("{}{}{}", &printed[..sign], pad("0")?, &printed[sign..]));
+        }
+        Ok(pad(" ")? + &printed)
+    }
+}
+
+fn digits(text: &str) -> (Option<usize>, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    (text[..end].parse().ok(), &text[end..])
+}
+
+/// `None` where the verb does not print such a value.
+fn one(verb: char, value: &Value, precision: Option<usize>) -> Option<String> {
+    let precision = precision.map(|p| p.min(100));
+    let cut = |text: &str| text.chars().take(precision.unwrap_or(usize::MAX)).collect::<String>();
+    Some(match (verb, value) {
+        ('s' | 'v', Value::Text(text)) => cut(text),
+        ('q', Value::Text(text)) => quote(&cut(text)),
+        ('x', Value::Text(text)) => text.bytes().map(|b| format!("{b:02x}")).collect(),
+        ('X', Value::Text(text)) => text.bytes().map(|b| format!("{b:02X}")).collect(),
+        ('d' | 'v', Value::Int(n)) => n.to_string(),
+        ('x', Value::Int(n)) => format!("{}{:x}", if *n < 0 { "-" } else { "" }, n.unsigned_abs()),
+        ('X', Value::Int(n)) => format!("{}{:X}", if *n < 0 { "-" } else { "" }, n.unsigned_abs()),
+        ('f' | 'F', Value::Float(f)) if f.is_finite() => format!("{f:.*}", precision.unwrap_or(6)),
+        ('e', Value::Float(f)) if f.is_finite() => {
+            let text = format!("{f:.*e}", precision.unwrap_or(6));
+            let (mantissa, exponent) = text.split_once('e')?;
+            let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |d| ('-', d));
+            format!("{mantissa}e{sign}{digits:0>2}")
+        }
+        ('f' | 'F' | 'e', Value::Float(f)) => float(*f),
+        ('v', Value::Float(f)) => float(*f),
+        ('t' | 'v', Value::Bool(b)) => b.to_string(),
+        ('s' | 'v', Value::Time(_)) => value.print(),
+        _ => return None,
+    })
+}
