@@ -8,16 +8,17 @@ use std::{
 use crate::harness::checkout;
 
 /// Each package, and which of ours it may depend on.
-const ALLOWED: [(&str, &str, &[&str]); 10] = [
+const ALLOWED: [(&str, &str, &[&str]); 11] = [
     ("telemetry", "telemetry", &[]),
-    ("chassis", "services/chassis", &["telemetry"]),
+    ("unread", "unread", &[]),
+    ("chassis", "services/chassis", &["telemetry", "unread"]),
     ("user-service", "services/user-service", &["telemetry", "chassis"]),
     ("product-service", "services/product-service", &["telemetry", "chassis"]),
     ("order-service", "services/order-service", &["telemetry", "chassis"]),
-    ("loadgen", "loadgen", &["telemetry"]),
-    ("backend", "backend", &[]),
+    ("loadgen", "loadgen", &["telemetry", "unread"]),
+    ("backend", "backend", &["unread"]),
     ("query", "query", &[]),
-    ("console", "console", &["query"]),
+    ("console", "console", &["unread", "query"]),
     (
         "firedrill",
         "firedrill",

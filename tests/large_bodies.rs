@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::harness::{
-    Stack,
+    Setup, Stack,
     raw_http::{Answer, Framing, post_zeros},
 };
 
@@ -17,9 +17,13 @@ const PROBLEM: &str = "application/problem+json";
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 async fn refused(url: &str, sent: &str, answered: &str) -> [Answer; 2] {
+    refused_with(url, &[("content-type", sent)], answered).await
+}
+
+async fn refused_with(url: &str, headers: &[(&str, &str)], answered: &str) -> [Answer; 2] {
     let mut answers = Vec::new();
     for framing in [Framing::Declared, Framing::Chunked] {
-        let answer = post_zeros(url, sent, LARGE, framing).await;
+        let answer = post_zeros(url, headers, LARGE, framing).await;
         assert_eq!(answer.status, 413, "{url} {framing:?}: {answer:?}");
         assert_eq!(answer.headers["content-type"], answered, "{url} {framing:?}");
         answers.push(answer);
@@ -86,11 +90,8 @@ async fn the_query_apis_take_a_large_form_to_its_end_and_refuse_it() {
             answer.written.expect("all is taken");
         }
     }
-    // Refused for another reason, before anything of it was read: no less heard.
     for (part, path, status) in [("otlp_http", "/v1/nothing", 404), ("jaeger", "/api/traces", 405)] {
-        let answer = post_zeros(&format!("{}{path}", stack.url(part)), JSON, LARGE, Framing::Declared).await;
-        assert_eq!(answer.status, status, "{part}{path}");
-        answer.written.expect("all is taken");
+        unheard_of(&format!("{}{path}", stack.url(part)), status).await;
     }
 }
 
@@ -109,6 +110,37 @@ async fn the_services_refuse_a_large_body_as_a_problem() {
             let problem = json(&answer);
             assert_eq!(problem["status"], 413, "{path}: {problem}");
             assert_eq!(problem["correlation_id"], answer.headers["x-correlation-id"], "{path}: {problem}");
+            answer.written.expect("all is taken");
         }
     }
+    unheard_of(&format!("{}/nothing", stack.url("order-service")), 404).await;
+    unheard_of(&format!("{}/users/1", stack.url("user-service")), 405).await;
+}
+
+#[tokio::test]
+async fn the_load_generators_control_refuses_a_large_body_as_a_problem() {
+    let stack = Setup::default().start().await;
+    let token = format!("Bearer {}", stack.run.admin_token);
+    let url = format!("{}/pause", stack.url("loadgen"));
+    for answer in refused_with(&url, &[("content-type", JSON), ("authorization", &token)], PROBLEM).await {
+        assert_eq!(json(&answer)["status"], 413);
+        answer.written.expect("all is taken");
+    }
+    // Without the token nothing of it is looked at.
+    unheard_of(&url, 401).await;
+}
+
+#[tokio::test]
+async fn the_console_which_takes_no_body_is_heard_by_who_sends_a_large_one() {
+    let stack = Stack::quiet().await;
+    for (path, status) in [("/", 405), ("/nothing", 404)] {
+        unheard_of(&format!("{}{path}", stack.url("console")), status).await;
+    }
+}
+
+/// Refused for another reason than its size, before anything of the body is read: heard no less.
+async fn unheard_of(url: &str, status: u16) {
+    let answer = post_zeros(url, &[("content-type", JSON)], LARGE, Framing::Declared).await;
+    assert_eq!(answer.status, status, "{url}");
+    answer.written.expect("all is taken");
 }

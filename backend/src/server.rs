@@ -1,8 +1,6 @@
 //! Serves one axum router on one listener, bounded: connections, time to ask for something, time of an exchange.
 //! It knows nothing of the API it serves.
 
-mod unread;
-
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::TimeoutLayer;
+use unread::ReadOn;
 
 use crate::Limits;
-use unread::ReadOn;
 
 /// How long open exchanges may go on after shutdown was asked.
 const DRAIN: Duration = Duration::from_secs(2);

@@ -2,10 +2,11 @@
 
 use crate::{correlation, gate, home, problem, search, statics, trace};
 use anyhow::Context as _;
-use axum::{Router, middleware, routing::get};
+use axum::{Router, body::Body, extract::Request, middleware, routing::get};
 use query::{Limits, Stack};
-use std::{sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot};
+use unread::ReadOn;
 
 /// Where the APIs are, and what the pages are headed with.
 #[derive(Debug, Clone)]
@@ -56,6 +57,7 @@ pub fn router(config: &Config) -> anyhow::Result<Router> {
         .route(&statics::STYLE_PATH, get(statics::style))
         .route(&statics::ICON_PATH, get(statics::icon))
         .layer(middleware::from_fn(gate::headers))
+        .layer(middleware::map_request(|request: Request| ready(ReadOn::within(request).map(Body::new))))
         .with_state(app))
 }
 

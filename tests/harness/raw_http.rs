@@ -33,8 +33,8 @@ pub struct Answer {
     pub written: std::io::Result<()>,
 }
 
-/// Posts `length` zero bytes. The answer is read while they are written.
-pub async fn post_zeros(url: &str, content_type: &str, length: usize, framing: Framing) -> Answer {
+/// Posts `length` zero bytes, with these headers. The answer is read while they are written.
+pub async fn post_zeros(url: &str, headers: &[(&str, &str)], length: usize, framing: Framing) -> Answer {
     let (authority, path) = url
         .strip_prefix("http://")
         .and_then(|rest| rest.split_once('/'))
@@ -43,9 +43,8 @@ pub async fn post_zeros(url: &str, content_type: &str, length: usize, framing: F
         Framing::Declared => format!("content-length: {length}"),
         Framing::Chunked => "transfer-encoding: chunked".to_owned(),
     };
-    let head = format!(
-        "POST /{path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: {content_type}\r\n{length_header}\r\n\r\n"
-    );
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let head = format!("POST /{path} HTTP/1.1\r\nhost: {authority}\r\n{headers}{length_header}\r\n\r\n");
     let (read, mut write) = TcpStream::connect(authority).await.expect("connected").into_split();
     let exchange = async { tokio::join!(answer(read), zeros(&mut write, &head, length, framing)) };
     let ((status, headers, body), written) =

@@ -5,18 +5,21 @@ use crate::client::Answer;
 use crate::plan::journeys::Kind;
 use crate::progress::Snapshot;
 use crate::run::{Shared, get};
+use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get as read, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::future::ready;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use unread::ReadOn;
 
 /// Largest body read: a lease.
 const LARGEST_BODY: usize = 1_024;
@@ -99,6 +102,7 @@ pub(super) fn routes(control: Arc<Control>) -> Router {
         .route_layer(from_fn_with_state(Arc::clone(&control), guard))
         .route("/metrics", read(metrics))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(map_request(|request: Request| ready(ReadOn::within(request).map(Body::new))))
         .with_state(control)
 }
 

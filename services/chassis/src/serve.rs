@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+use unread::ReadOn;
 
 use crate::limits::HttpLimits;
 
@@ -88,7 +89,7 @@ async fn connection(
     draining: CancellationToken,
 ) {
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
-        let mut request = request.map(axum::body::Body::new);
+        let mut request = ReadOn::within(request).map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
     });

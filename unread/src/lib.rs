@@ -1,4 +1,5 @@
-//! Reads on what a request's handler has left of its body, within bounds, and throws it away.
+//! Reads on what a request's handler has left of its body, within bounds, and throws it away. It refuses nothing itself:
+//! how large a body may be is for the handler to say.
 //!
 //! A handler may answer before its client has sent all: a body beyond its bound, a path that does not exist. Closing
 //! the connection at once would reset it, and a client that is still writing would see a broken pipe in place of the
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A request body that is read on when it is dropped before its end.
 #[derive(Debug)]
-pub(super) struct ReadOn<B>
+pub struct ReadOn<B>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
 {
@@ -36,7 +37,8 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
 {
     /// Takes over a request's body.
-    pub(super) fn within(request: http::Request<B>) -> http::Request<Self> {
+    #[must_use]
+    pub fn within(request: http::Request<B>) -> http::Request<Self> {
         let unasked = request.headers().contains_key(http::header::EXPECT);
         request.map(|body| Self { body: Some(body), unasked })
     }
