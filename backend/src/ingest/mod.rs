@@ -7,6 +7,7 @@ pub(crate) mod logs;
 pub(crate) mod loki_push;
 pub(crate) mod metrics;
 pub(crate) mod openmetrics;
+pub(crate) mod otlp;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
 pub(crate) mod remote_write;

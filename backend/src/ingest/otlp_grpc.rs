@@ -19,11 +19,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server;
 use tonic::{Code, Status};
 
 use super::body::{self, BodyError};
-use super::otlp_http::{logs_answer, metrics_answer, spans_answer};
-use super::{count_bad, take_logs, take_metrics, take_spans};
+use super::count_bad;
+use super::otlp::{Logs, Metrics, Otlp, Traces};
 use crate::Backend;
-use crate::stats::{Signal, add};
-use crate::store::Busy;
+use crate::stats::add;
 
 const CONTENT_TYPE: &str = "application/grpc";
 const ENCODING: &str = "grpc-encoding";
@@ -33,55 +32,29 @@ const PREFIX: usize = 5;
 
 /// The three services.
 pub(crate) fn routes(backend: Arc<Backend>) -> Router {
-    let export = |service: &str| format!("/{service}/Export");
+    let path = |service: &str| format!("/{service}/Export");
     Router::new()
-        .route(&export(trace_service_server::SERVICE_NAME), post(traces))
-        .route(&export(logs_service_server::SERVICE_NAME), post(logs))
-        .route(&export(metrics_service_server::SERVICE_NAME), post(metrics))
+        .route(&path(trace_service_server::SERVICE_NAME), post(export::<Traces>))
+        .route(&path(logs_service_server::SERVICE_NAME), post(export::<Logs>))
+        .route(&path(metrics_service_server::SERVICE_NAME), post(export::<Metrics>))
         .fallback(|| async { Status::unimplemented("there is no such method").into_http::<Body>() })
         .with_state(backend)
 }
 
-async fn traces(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
-    export(&backend, &backend.stats.spans, &headers, body, |request| {
-        take_spans(&backend, request).map(spans_answer)
-    })
-    .await
-}
-
-async fn logs(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
-    export(&backend, &backend.stats.logs, &headers, body, |request| {
-        take_logs(&backend, request).map(logs_answer)
-    })
-    .await
-}
-
-async fn metrics(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
-    export(&backend, &backend.stats.samples, &headers, body, |request| {
-        Ok(metrics_answer(take_metrics(&backend, request)))
-    })
-    .await
-}
-
-async fn export<Q: prost::Message + Default, A: prost::Message>(
-    backend: &Backend,
-    signal: &Signal,
-    headers: &HeaderMap,
-    body: Body,
-    take: impl FnOnce(Q) -> Result<A, Busy>,
-) -> Response {
+async fn export<S: Otlp>(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
+    let counts = S::counts(&backend);
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     if !content_type.is_some_and(|t| t.starts_with(CONTENT_TYPE)) {
-        count_bad(&signal.bad_requests);
+        count_bad(&counts.bad_requests);
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
-    match read(backend, headers, body).await.map(take) {
+    match read(&backend, &headers, body).await.map(|request| S::take(&backend, request)) {
         Ok(Ok(answer)) => answer_with(&answer),
         Ok(Err(busy)) => Status::unavailable(busy.to_string()).into_http(),
         Err(error) => {
             match error {
-                BodyError::TooMany => add(&signal.busy_requests, 1),
-                _ => count_bad(&signal.bad_requests),
+                BodyError::TooMany => add(&counts.busy_requests, 1),
+                _ => count_bad(&counts.bad_requests),
             }
             refuse(&error)
         }

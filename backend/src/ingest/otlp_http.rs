@@ -8,19 +8,13 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use http::{HeaderMap, StatusCode, header};
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
-use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceResponse,
-};
-use serde::de::DeserializeOwned;
+use prost::Message as _;
 
 use super::body::{self, BodyError};
-use super::{Partial, count_bad, take_logs, take_metrics, take_spans};
+use super::count_bad;
+use super::otlp::{Logs, Metrics, Otlp, Traces};
 use crate::Backend;
-use crate::stats::{Signal, add};
+use crate::stats::add;
 use crate::store::Busy;
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -29,93 +23,41 @@ const JSON: &str = "application/json";
 /// The three signals' paths.
 pub(crate) fn routes(backend: Arc<Backend>) -> Router {
     Router::new()
-        .route("/v1/traces", post(traces))
-        .route("/v1/logs", post(logs))
-        .route("/v1/metrics", post(metrics))
+        .route("/v1/traces", post(export::<Traces>))
+        .route("/v1/logs", post(export::<Logs>))
+        .route("/v1/metrics", post(export::<Metrics>))
         .fallback(|| async { (StatusCode::NOT_FOUND, "404 page not found\n") })
         .with_state(backend)
 }
 
-async fn traces(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
-    export(&backend, &backend.stats.spans, &headers, body, |request| {
-        take_spans(&backend, request).map(spans_answer)
-    })
-    .await
-}
-
-/// Also mounted on the Loki listener at `/otlp/v1/logs`.
-pub(crate) async fn logs(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
-    export(&backend, &backend.stats.logs, &headers, body, |request| {
-        take_logs(&backend, request).map(logs_answer)
-    })
-    .await
-}
-
-async fn metrics(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
-    export(&backend, &backend.stats.samples, &headers, body, |request| {
-        Ok(metrics_answer(take_metrics(&backend, request)))
-    })
-    .await
-}
-
-/// The answer to an export of spans.
-pub(crate) fn spans_answer(partial: Partial) -> ExportTraceServiceResponse {
-    let partial_success = (partial.refused > 0).then(|| ExportTracePartialSuccess {
-        rejected_spans: partial.refused as i64,
-        error_message: partial.reason.to_owned(),
-    });
-    ExportTraceServiceResponse { partial_success }
-}
-
-/// The answer to an export of log records.
-pub(crate) fn logs_answer(partial: Partial) -> ExportLogsServiceResponse {
-    let partial_success = (partial.refused > 0).then(|| ExportLogsPartialSuccess {
-        rejected_log_records: partial.refused as i64,
-        error_message: partial.reason.to_owned(),
-    });
-    ExportLogsServiceResponse { partial_success }
-}
-
-/// The answer to an export of metrics.
-pub(crate) fn metrics_answer(partial: Partial) -> ExportMetricsServiceResponse {
-    let partial_success = (partial.refused > 0).then(|| ExportMetricsPartialSuccess {
-        rejected_data_points: partial.refused as i64,
-        error_message: partial.reason.to_owned(),
-    });
-    ExportMetricsServiceResponse { partial_success }
-}
-
-async fn export<Q, A>(
-    backend: &Backend,
-    signal: &Signal,
-    headers: &HeaderMap,
+/// Of logs, also mounted on the Loki listener at `/otlp/v1/logs`.
+pub(crate) async fn export<S: Otlp>(
+    State(backend): State<Arc<Backend>>,
+    headers: HeaderMap,
     body: Body,
-    take: impl FnOnce(Q) -> Result<A, Busy>,
-) -> Response
-where
-    Q: prost::Message + Default + DeserializeOwned,
-    A: prost::Message + serde::Serialize,
-{
+) -> Response {
+    let counts = S::counts(&backend);
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let is_json = match content_type.split(';').next().unwrap_or("").trim() {
         "application/json" => true,
         "application/x-protobuf" | "application/protobuf" => false,
         _ => {
-            count_bad(&signal.bad_requests);
+            count_bad(&counts.bad_requests);
             let message = format!("unsupported media type, supported: [{JSON}, {PROTOBUF}]");
             return (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
         }
     };
     let decoded = async {
-        let bytes = body::read(&backend.bodies, headers, body, backend.config.limits.body_bytes).await?;
+        let bytes = body::read(&backend.bodies, &headers, body, backend.config.limits.body_bytes).await?;
         if is_json {
-            serde_json::from_slice::<Q>(bytes.as_ref()).map_err(|e| BodyError::Malformed(e.to_string()))
+            serde_json::from_slice::<S::Request>(bytes.as_ref())
+                .map_err(|e| BodyError::Malformed(e.to_string()))
         } else {
-            Q::decode(bytes.as_ref()).map_err(|e| BodyError::Malformed(e.to_string()))
+            S::Request::decode(bytes.as_ref()).map_err(|e| BodyError::Malformed(e.to_string()))
         }
     };
     match decoded.await {
-        Ok(request) => match take(request) {
+        Ok(request) => match S::take(&backend, request) {
             Ok(answer) => answer_with(StatusCode::OK, is_json, &answer),
             Err(busy) => {
                 let status = match busy {
@@ -126,11 +68,11 @@ where
             }
         },
         Err(error @ BodyError::TooMany) => {
-            add(&signal.busy_requests, 1);
+            add(&counts.busy_requests, 1);
             refuse_for_now(StatusCode::SERVICE_UNAVAILABLE, is_json, error.to_string())
         }
         Err(error) => {
-            count_bad(&signal.bad_requests);
+            count_bad(&counts.bad_requests);
             let (status, code) = match error {
                 BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, 8),
                 BodyError::TooMany => (StatusCode::SERVICE_UNAVAILABLE, 14),

@@ -2,22 +2,11 @@
 
 use promql_parser::parser::Expr;
 
+use super::dates;
 use super::value::{Grid, Row};
 
-/// Functions whose value depends on the time of evaluation, whatever their arguments are.
-const OF_TIME: [&str; 11] = [
-    "time",
-    "timestamp",
-    "predict_linear",
-    "year",
-    "month",
-    "day_of_month",
-    "day_of_week",
-    "day_of_year",
-    "days_in_month",
-    "hour",
-    "minute",
-];
+/// Functions whose value depends on the time of evaluation, whatever their arguments are; so does that of dates.
+const OF_TIME: [&str; 3] = ["time", "timestamp", "predict_linear"];
 
 /// Whether an expression may have other values at other steps. What is fixed by `@` is evaluated once, as if by an
 /// instant query, and its order is one by value.
@@ -26,7 +15,10 @@ pub(super) fn varies(expr: &Expr) -> bool {
         Expr::VectorSelector(v) => v.at.is_none(),
         Expr::MatrixSelector(m) => m.vs.at.is_none(),
         Expr::Subquery(s) => s.at.is_none() && varies(&s.expr),
-        Expr::Call(c) => OF_TIME.contains(&c.func.name) || c.args.args.iter().any(|a| varies(a)),
+        Expr::Call(c) => {
+            let of_time = OF_TIME.contains(&c.func.name) || dates::named(c.func.name).is_some();
+            of_time || c.args.args.iter().any(|a| varies(a))
+        }
         Expr::Aggregate(a) => varies(&a.expr) || a.param.as_deref().is_some_and(varies),
         Expr::Binary(b) => varies(&b.lhs) || varies(&b.rhs),
         Expr::Unary(u) => varies(&u.expr),

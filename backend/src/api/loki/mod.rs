@@ -21,6 +21,7 @@ use serde_json::json;
 use crate::Backend;
 use crate::api::gate::Stopped;
 use crate::api::params::BadParams;
+use crate::ingest::otlp::Logs;
 use crate::ingest::{loki_push, otlp_http};
 use crate::logql::LogqlError;
 use crate::stats::add;
@@ -29,7 +30,7 @@ use crate::store::segment::ReadError;
 pub(crate) fn routes(backend: Arc<Backend>) -> Router {
     Router::new()
         .route("/loki/api/v1/push", post(loki_push::handle))
-        .route("/otlp/v1/logs", post(otlp_http::logs))
+        .route("/otlp/v1/logs", post(otlp_http::export::<Logs>))
         .route("/loki/api/v1/query_range", get(query::range).post(query::range))
         .route("/loki/api/v1/query", get(query::instant).post(query::instant))
         .route("/loki/api/v1/tail", get(tail::tail))
