@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
-use firedrill::dashboards::{catalogue, folder::Folder, lint};
+use firedrill::dashboards::{catalogue, folder::Folder, link::Link, lint};
 use serde_json::Value;
 
 use crate::harness::{Setup, Stack, checkout, eventually, json, native, run, said, signal};
@@ -165,7 +165,7 @@ fn links_and_data_sources_of_the_dashboards_and_the_provisioning_resolve() {
     assert_eq!(found, [""; 0]);
     // What the data sources refer to is provisioned, too.
     let sources = checkout().join("dashboards/provisioning/datasources");
-    let mut referred = 0;
+    let (mut referred, mut links) = (0, 0);
     for entry in fs::read_dir(sources).expect("the provisioning").flatten() {
         let text = fs::read_to_string(entry.path()).expect("text");
         for line in text.lines().filter_map(|line| line.split_once("datasourceUid:")) {
@@ -173,8 +173,33 @@ fn links_and_data_sources_of_the_dashboards_and_the_provisioning_resolve() {
             assert!(folder.data_sources.contains(&uid), "{uid} is not among {:?}", folder.data_sources);
             referred += 1;
         }
+        for link in text.lines().filter(|line| line.trim().starts_with("url:")).flat_map(Link::all) {
+            assert_eq!(link.missing(&folder), [""; 0], "{link:?}");
+            links += 1;
+        }
     }
     assert!(referred >= 3, "exemplars, traces and logs lead to each other");
+    assert!(links >= 1, "a correlation id leads to its lines");
+}
+
+#[test]
+fn every_alert_names_a_dashboard_that_shows_its_service() {
+    let folder = Folder::open(Some(&checkout().join("dashboards"))).expect("the dashboards");
+    let (mut alerts, mut named) = (0, 0);
+    for entry in fs::read_dir(checkout().join("stack/prometheus/rules")).expect("the rules").flatten() {
+        let text = fs::read_to_string(entry.path()).expect("text");
+        alerts += text.lines().filter(|line| line.trim().starts_with("- alert:")).count();
+        for url in text.lines().filter_map(|line| line.trim().strip_prefix("dashboard_url:")) {
+            let url = url.trim().trim_matches('\'');
+            assert!(url.starts_with("http://127.0.0.1:3000/d/"), "{url}");
+            let [link] = &Link::all(url)[..] else { panic!("{url} is one link") };
+            assert_eq!(link.missing(&folder), [""; 0], "{url}");
+            assert!(link.get("var-service").is_some_and(|service| !service.is_empty()), "{url}");
+            named += usize::from(!entry.path().to_string_lossy().ends_with("_test.yaml"));
+        }
+    }
+    assert_eq!(named, alerts);
+    assert!(alerts >= 5, "there are alerts");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ pub mod check;
 pub mod exceptions;
 pub mod expand;
 pub mod folder;
+pub mod link;
 pub mod lint;
 pub mod logql;
 pub mod model;

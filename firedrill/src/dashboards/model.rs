@@ -257,13 +257,16 @@ pub struct GridPos {
     pub h: i64,
 }
 
-/// How values are written.
+/// How values are written, and where a click on one leads.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct FieldConfig {
     /// Of all fields.
     #[serde(deserialize_with = "or_default")]
     pub defaults: FieldDefaults,
+    /// Of some of them.
+    #[serde(deserialize_with = "or_default")]
+    pub overrides: Vec<Override>,
 }
 
 /// Of all fields of a panel.
@@ -272,6 +275,28 @@ pub struct FieldConfig {
 pub struct FieldDefaults {
     /// Grafana's name of the unit.
     pub unit: Option<String>,
+    /// Links of their values.
+    #[serde(deserialize_with = "or_default")]
+    pub links: Vec<Link>,
+}
+
+/// What holds for some fields instead.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Override {
+    /// Each by its name.
+    #[serde(deserialize_with = "or_default")]
+    pub properties: Vec<Property>,
+}
+
+/// One property of fields.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Property {
+    /// Its name: `unit`, `links`, `thresholds`.
+    pub id: String,
+    /// Its value, of whatever form it has.
+    pub value: Value,
 }
 
 /// One query of a panel.

@@ -28,8 +28,7 @@ pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
                 }
                 _ => return,
             };
-            let message = format!("target {}: {name} {message}", query.target.ref_id);
-            notes.panel(query.file, &query.panel.name(), message);
+            notes.query(query, &format!("{name} {message}"));
         });
     }
 }

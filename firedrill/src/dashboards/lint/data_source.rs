@@ -53,7 +53,7 @@ fn provisioned(site: &Site<'_>, file: &File, variable: &Variable, notes: &mut No
 }
 
 /// Why this is no data source by a variable.
-fn wrong(file: &File, source: Option<&DataSource>) -> Option<String> {
+pub(super) fn wrong(file: &File, source: Option<&DataSource>) -> Option<String> {
     let uid = source.and_then(DataSource::uid).unwrap_or_default();
     // Grafana's own, such as its annotations.
     if uid.starts_with("--") || uid == "grafana" {

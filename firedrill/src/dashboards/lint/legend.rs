@@ -11,11 +11,7 @@ pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
         let table = query.target.format.as_deref().is_some_and(|format| format == "table");
         let legend = query.target.legend_format.as_deref().unwrap_or_default().trim();
         if NAMED.contains(&query.panel.kind.as_str()) && !table && (legend.is_empty() || legend == "__auto") {
-            let message = format!(
-                "target {} has no legend of its own; set legendFormat, such as {{{{service}}}}",
-                query.target.ref_id
-            );
-            notes.panel(query.file, &query.panel.name(), message);
+            notes.query(query, "it has no legend of its own; set legendFormat, such as {{service}}");
         }
     }
 }

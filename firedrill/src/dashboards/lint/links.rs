@@ -1,99 +1,72 @@
-//! A link inside Grafana leads to a dashboard that is there.
+//! Every panel leads on to the next place to look: whoever sees something bad is not left alone with it.
+//!
+//! A link of the panel or of its values. The menu at the top does not count, as it is the same for all panels. Where a
+//! link leads is for the rule `link-targets`.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde_json::Value;
 
 use super::{Notes, Site};
-
-static PATH: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?:^|[^\w.])/?d/([A-Za-z0-9_-]+)").ok());
+use crate::dashboards::{
+    model::{Link, Panel},
+    walk,
+};
 
 pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
-    let known: Vec<&str> = site.folder.files.iter().filter_map(|f| f.dashboard.uid.as_deref()).collect();
     for file in &site.folder.files {
-        let mut urls = Vec::new();
-        collect(&file.json, "", &mut urls);
-        for (panel, url) in urls {
-            for uid in targets(url).filter(|uid| !known.contains(uid)) {
-                let message = format!(
-                    "{url} leads to the dashboard {uid:?}, which is not there; there are {}",
-                    known.join(", ")
-                );
-                match panel {
-                    "" => notes.dashboard(&file.name, message),
-                    panel => notes.panel(&file.name, panel, message),
-                }
-            }
-        }
-        for link in file.dashboard.links.iter().filter(|l| l.kind.as_deref() == Some("dashboards")) {
-            let tagged = |tags: &[String]| link.tags.iter().all(|tag| tags.contains(tag));
-            if !site.folder.files.iter().any(|f| tagged(&f.dashboard.tags)) {
-                let tags = link.tags.join(", ");
-                notes.dashboard(
-                    &file.name,
-                    format!("no dashboard has the tags {tags} that a link lists; correct it"),
-                );
-            }
+        for placed in walk::panels(&file.dashboard).iter().filter(|placed| !leads_on(placed.panel)) {
+            let todo = "it leads nowhere; give it, or its values, a link to the next place to look, or say in lint.toml why there is none";
+            notes.panel(&file.name, &placed.panel.name(), todo);
         }
     }
 }
 
-/// Everything called `url` and every text in markdown, with the title of the panel that it stands in.
-fn collect<'j>(json: &'j Value, panel: &'j str, found: &mut Vec<(&'j str, &'j str)>) {
-    match json {
-        Value::Object(fields) => {
-            let is_panel = fields.contains_key("gridPos");
-            let panel = fields.get("title").and_then(Value::as_str).filter(|_| is_panel).unwrap_or(panel);
-            for (key, value) in fields {
-                match value.as_str() {
-                    Some(text) if key == "url" || key == "content" || key == "description" => {
-                        found.push((panel, text));
-                    }
-                    _ => collect(value, panel, found),
-                }
-            }
-        }
-        Value::Array(list) => list.iter().for_each(|value| collect(value, panel, found)),
-        _ => {}
-    }
-}
-
-fn targets(text: &str) -> impl Iterator<Item = &str> {
-    let found = PATH.as_ref().map(|path| path.captures_iter(text));
-    found.into_iter().flatten().filter_map(|c| c.get(1)).map(|m| m.as_str())
+fn leads_on(panel: &Panel) -> bool {
+    let fields = &panel.field_config;
+    let url = |link: &Link| link.url.as_deref().is_some_and(|url| !url.trim().is_empty());
+    let property = |value: &Value| {
+        let links: Result<Vec<Link>, _> = serde_json::from_value(value.clone());
+        links.is_ok_and(|links| links.iter().any(url))
+    };
+    let mut overridden = fields.overrides.iter().flat_map(|fields| &fields.properties);
+    panel.links.iter().chain(&fields.defaults.links).any(url)
+        || overridden.any(|p| p.id == "links" && property(&p.value))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::super::testing::{good, told_apart};
+    use super::super::testing::{good, said, told_apart};
 
-    #[test]
-    fn a_link_to_a_dashboard_that_is_not_there_is_found() {
-        let with = |url: &str| {
-            let mut dashboard = good();
-            dashboard["panels"][0]["fieldConfig"]["defaults"]["links"] =
-                json!([{"title": "next", "url": url}]);
-            dashboard
-        };
-        told_apart(
-            "links",
-            with("/d/firedrill-good?var-service=${__field.labels.service}"),
-            with("/d/firedrill-god"),
-            "firedrill-god",
-        );
-        told_apart("links", with("https://example.org/pod/x"), with("d/gone/name"), "\"Requests (req/s)\"");
+    fn without() -> Value {
+        let mut dashboard = good();
+        dashboard["panels"][0]["links"] = json!([]);
+        dashboard
     }
 
     #[test]
-    fn a_list_of_links_by_a_tag_that_none_has_is_found() {
-        let with = |tag: &str| {
-            let mut dashboard = good();
-            dashboard["links"] = json!([{"type": "dashboards", "tags": [tag]}]);
-            dashboard
-        };
-        told_apart("links", with("firedrill"), with("firedril"), "firedril");
+    fn a_panel_without_a_link_is_found_and_the_menu_is_none() {
+        told_apart("links", good(), without(), "\"Requests (req/s)\": links: it leads nowhere");
+        let mut menu = without();
+        menu["links"] = json!([{"type": "dashboards", "tags": ["firedrill"]}]);
+        told_apart("links", good(), menu, "leads nowhere");
+        let mut empty = without();
+        empty["panels"][0]["links"] = json!([{"title": "next", "url": " "}]);
+        told_apart("links", good(), empty, "leads nowhere");
+    }
+
+    #[test]
+    fn a_link_of_all_values_or_of_a_column_will_do() {
+        let links = json!([{"title": "next", "url": "/d/firedrill-good?${__url_time_range}"}]);
+        let mut values = without();
+        values["panels"][0]["fieldConfig"]["defaults"]["links"] = links.clone();
+        assert_eq!(said("links", &[values]), [""; 0]);
+        let mut column = without();
+        column["panels"][0]["fieldConfig"]["overrides"] = json!([{"matcher": {"id": "byName", "options": "Service"}, "properties": [{"id": "links", "value": links}]}]);
+        assert_eq!(said("links", &[column]), [""; 0]);
+        let mut other = without();
+        other["panels"][0]["fieldConfig"]["overrides"] =
+            json!([{"properties": [{"id": "unit", "value": "s"}, {"id": "links", "value": []}]}]);
+        told_apart("links", good(), other, "leads nowhere");
     }
 }

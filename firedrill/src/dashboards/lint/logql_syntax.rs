@@ -5,8 +5,7 @@ use super::{Notes, Site};
 pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
     for query in &site.queries.logql {
         if let Err(why) = &query.parsed {
-            let message = format!("target {} is not LogQL: {why}", query.target.ref_id);
-            notes.panel(query.file, &query.panel.name(), message);
+            notes.query(query, &format!("it is not LogQL: {why}"));
         }
     }
 }

@@ -12,8 +12,7 @@ pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
                     Some(nearest) => format!("did you mean {nearest}?"),
                     None => "correct the name".to_owned(),
                 };
-                let message = format!("target {}: nothing exposes {name}; {hint}", query.target.ref_id);
-                notes.panel(query.file, &query.panel.name(), message);
+                notes.query(query, &format!("nothing exposes {name}; {hint}"));
             }
         });
     }

@@ -8,6 +8,7 @@ mod data_source;
 mod grid;
 mod identity;
 mod legend;
+mod link_targets;
 mod links;
 mod logql_syntax;
 mod metrics;
@@ -73,6 +74,12 @@ impl Notes<'_> {
         }
     }
 
+    /// Of one query of a panel, which is named by its letter.
+    fn query<P>(&mut self, query: &queries::Query<'_, P>, message: &str) {
+        let message = format!("target {}: {message}", query.target.ref_id);
+        self.panel(query.file, &query.panel.name(), message);
+    }
+
     fn dashboard(&mut self, file: &str, message: impl Into<String>) {
         let file = file.to_owned();
         self.findings.push(Finding { file, panel: None, rule: self.rule, message: message.into() });
@@ -82,13 +89,14 @@ impl Notes<'_> {
 type Rule = fn(&Site<'_>, &mut Notes<'_>);
 
 /// The rules by the names that exceptions use.
-const RULES: [(&str, Rule); 15] = [
+const RULES: [(&str, Rule); 16] = [
     ("identity", identity::check),
     ("text", text::check),
     ("unit", unit::check),
     ("legend", legend::check),
     ("grid", grid::check),
     ("links", links::check),
+    ("link-targets", link_targets::check),
     ("data-source", data_source::check),
     ("variables", variables::check),
     ("promql", promql_syntax::check),
@@ -204,6 +212,7 @@ mod testing {
             "panels": [{
                 "id": 1, "type": "timeseries", "title": "Requests (req/s)", "description": "A fall to zero is bad.",
                 "gridPos": {"x": 0, "y": 0, "w": 12, "h": 8}, "fieldConfig": {"defaults": {"unit": "reqps"}},
+                "links": [{"title": "All services", "url": "/d/firedrill-good?${__url_time_range}&var-service=$__all"}],
                 "datasource": {"type": "prometheus", "uid": "${datasource}"},
                 "targets": [{"refId": "A", "legendFormat": "{{service}}",
                     "expr": "sum by (service) (rate(http_server_request_duration_seconds_count{service=~\"$service\"}[$__rate_interval]))"}]}]
@@ -224,6 +233,7 @@ mod testing {
         dashboard["templating"]["list"].as_array_mut().expect("a list").push(source);
         let panel = json!({"id": 2, "type": "logs", "title": "Errors", "description": "Any line is bad.",
             "gridPos": {"x": 0, "y": 8, "w": 24, "h": 8}, "datasource": {"type": "loki", "uid": "${loki_datasource}"},
+            "links": [{"title": "Requests (req/s)", "url": "/d/firedrill-good?${__url_time_range}&${__all_variables}&viewPanel=panel-1"}],
             "targets": [{"refId": "A", "expr": expr}]});
         dashboard["panels"].as_array_mut().expect("a list").push(panel);
         dashboard

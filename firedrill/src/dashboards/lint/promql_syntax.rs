@@ -5,8 +5,7 @@ use super::{Notes, Site};
 pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
     for query in &site.queries.promql {
         if let Err(why) = &query.parsed {
-            let message = format!("target {} is not PromQL: {why}", query.target.ref_id);
-            notes.panel(query.file, &query.panel.name(), message);
+            notes.query(query, &format!("it is not PromQL: {why}"));
         }
     }
 }

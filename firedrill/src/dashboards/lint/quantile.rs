@@ -14,8 +14,7 @@ pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
             }
             let Some(buckets) = call.args.args.last() else { return };
             if let Some(why) = wrong(buckets) {
-                let message = format!("target {}: {why}", query.target.ref_id);
-                notes.panel(query.file, &query.panel.name(), message);
+                notes.query(query, why);
             }
         });
     }

@@ -16,6 +16,7 @@ use crate::dashboards::{
         value::{Binding, Bindings, Flavour, interpolate},
     },
     folder::{File, Folder},
+    logql::{self, Selector},
     model::{DataSource, Panel, Target, Variable},
     plan::{self, Api},
     walk,
@@ -40,7 +41,7 @@ pub(super) struct Query<'a, Parsed> {
 /// All queries.
 pub(super) struct Queries<'a> {
     pub(super) promql: Vec<Query<'a, Expr>>,
-    pub(super) logql: Vec<Query<'a, Vec<crate::dashboards::logql::Selector>>>,
+    pub(super) logql: Vec<Query<'a, Vec<Selector>>>,
 }
 
 /// Finds and parses them.
@@ -51,24 +52,46 @@ pub(super) fn prepare(folder: &Folder) -> Queries<'_> {
         for placed in walk::asking(&file.dashboard) {
             let panel = placed.panel;
             for target in &panel.targets {
-                let Some(text) = target.expr.as_deref().filter(|t| !t.trim().is_empty()) else { continue };
                 let (name, source) = (file.name.as_str(), plan::data_source(panel, target));
-                match api_of(source, &bindings) {
-                    Some(Api::Prometheus) => {
-                        let parsed = parser::parse(&expanded(text, &bindings, Flavour::Prometheus));
+                match parse(target, source, &bindings) {
+                    Some(Syntax::Promql(parsed)) => {
                         queries.promql.push(Query { file: name, panel, target, parsed });
                     }
-                    Some(Api::Loki) => {
-                        let parsed =
-                            crate::dashboards::logql::parse(&expanded(text, &bindings, Flavour::Loki));
+                    Some(Syntax::Logql(parsed)) => {
                         queries.logql.push(Query { file: name, panel, target, parsed });
                     }
-                    _ => {}
+                    None => {}
                 }
             }
         }
     }
     queries
+}
+
+/// Why a query that stands outside of a panel's targets, such as in a link, cannot be parsed.
+pub(super) fn wrong(file: &File, target: &Target) -> Option<String> {
+    match parse(target, target.datasource.as_ref(), &bindings(file))? {
+        Syntax::Promql(parsed) => parsed.err(),
+        Syntax::Logql(parsed) => parsed.err(),
+    }
+}
+
+/// A query in its language, or why it is none.
+enum Syntax {
+    Promql(Result<Expr, String>),
+    Logql(Result<Vec<Selector>, String>),
+}
+
+/// The query of a target; none where it has no text, or its data source has no language that is known here.
+fn parse(target: &Target, source: Option<&DataSource>, bindings: &Bindings) -> Option<Syntax> {
+    let text = target.expr.as_deref().filter(|text| !text.trim().is_empty())?;
+    match api_of(source, bindings)? {
+        Api::Prometheus => {
+            Some(Syntax::Promql(parser::parse(&expanded(text, bindings, Flavour::Prometheus))))
+        }
+        Api::Loki => Some(Syntax::Logql(logql::parse(&expanded(text, bindings, Flavour::Loki)))),
+        _ => None,
+    }
 }
 
 /// The kind of a data source by its type, or by the variable that holds it.

@@ -18,10 +18,10 @@ pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
             let once = query.target.instant == Some(true) && query.target.range != Some(true);
             if matrix.range != queries::RATE_INTERVAL && !(matrix.range == queries::RANGE && once) {
                 let message = format!(
-                    "target {}: {} looks back over another time than $__rate_interval; write [$__rate_interval]",
-                    query.target.ref_id, call.func.name
+                    "{} looks back over another time than $__rate_interval; write [$__rate_interval]",
+                    call.func.name
                 );
-                notes.panel(query.file, &query.panel.name(), message);
+                notes.query(query, &message);
             }
         });
     }

@@ -14,23 +14,15 @@ pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
                 queries::matchers(selector).any(|m| OWNERS.contains(&m.name.as_str()) && !m.value.is_empty());
             if !owned {
                 let name = queries::metric(selector).unwrap_or("a selector");
-                let message = format!(
-                    "target {}: {name} is asked of everybody; select by one of {}",
-                    query.target.ref_id,
-                    OWNERS.join(", ")
-                );
-                notes.panel(query.file, &query.panel.name(), message);
+                let owners = OWNERS.join(", ");
+                notes.query(query, &format!("{name} is asked of everybody; select by one of {owners}"));
             }
         });
     }
     for query in &site.queries.logql {
         for selector in query.parsed.iter().flatten() {
             if !selector.iter().any(|(name, value)| OWNERS.contains(&name.as_str()) && !value.is_empty()) {
-                let message = format!(
-                    "target {}: its stream selector names no service_name or job; add one",
-                    query.target.ref_id
-                );
-                notes.panel(query.file, &query.panel.name(), message);
+                notes.query(query, "its stream selector names no service_name or job; add one");
             }
         }
     }
