@@ -254,6 +254,13 @@ fn memory_is_limited_and_adds_up_to_two_gigabytes_at_most() {
         assert!(go * MIB * 10 <= limit * 9, "{name}: GOMEMLIMIT {go} MiB leaves too little of {limit}");
     }
     assert!(sum <= MOST_MEMORY, "{} MiB", sum / MIB);
+    // What the collector can do about it itself comes before what Go does, and that before the kernel.
+    let collector = &project.services["otel-collector"].environment;
+    let mebibytes = |name: &str| {
+        let text = collector.get(name).cloned().flatten().unwrap_or_default();
+        text.trim_end_matches("MiB").parse::<u64>().unwrap_or_else(|_| panic!("{name}: {text:?}"))
+    };
+    assert!(mebibytes("COLLECTOR_MEMORY_MIB") < mebibytes("GOMEMLIMIT"));
 }
 
 #[test]
