@@ -3,7 +3,7 @@
 
 use rustix::process::Signal;
 
-use crate::harness::{Setup, Stack, alive, eventually, json, run, signal, stderr};
+use crate::harness::{Setup, Stack, alive, eventually, json, run, signal, stderr, working_in};
 
 #[tokio::test]
 async fn ctrl_c_stops_every_process_and_removes_the_run_file() {
@@ -37,6 +37,20 @@ async fn children_end_when_their_parent_is_killed() {
     let output = stack.run(&["query", "up"]).await;
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).contains("nothing is up"), "{}", stderr(&output));
+}
+
+/// As a service manager ends a unit: everything that runs in it is asked at the same time.
+#[tokio::test]
+async fn asked_to_end_with_all_its_children_it_starts_none_of_them_again() {
+    let stack = Stack::quiet().await;
+    let (up, pids) = (stack.up_pid(), stack.pids());
+    for pid in std::iter::once(up).chain(pids.into_values()) {
+        signal(pid, Signal::TERM);
+    }
+    let stopped = stack.ended().await;
+    assert!(stopped.status.success(), "{}", stopped.status);
+    assert!(!stopped.err.contains("runs again"), "{}", stopped.err);
+    assert_eq!(working_in(stopped.home.path()), Vec::<u32>::new());
 }
 
 #[tokio::test]

@@ -199,15 +199,17 @@ impl Stack {
     }
 
     /// Interrupts `up` as Ctrl-C does and waits for its end.
-    pub async fn interrupt(mut self) -> Stopped {
+    pub async fn interrupt(self) -> Stopped {
         signal(self.up_pid(), rustix::process::Signal::INT);
-        let mut out = self.up.stdout.take().expect("piped");
-        let mut text = String::new();
-        let read = out.read_to_string(&mut text);
-        tokio::time::timeout(PATIENCE, read).await.expect("up ends").expect("its output");
-        let status =
-            tokio::time::timeout(PATIENCE, self.up.wait()).await.expect("up ends").expect("its status");
-        Stopped { status, out: text, home: self.home }
+        self.ended().await
+    }
+
+    /// Waits for the end of `up`, which something else has caused.
+    pub async fn ended(self) -> Stopped {
+        let output = self.up.wait_with_output();
+        let output = tokio::time::timeout(PATIENCE, output).await.expect("up ends").expect("its output");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Stopped { status: output.status, out: text(output.stdout), err: text(output.stderr), home: self.home }
     }
 }
 
@@ -216,6 +218,8 @@ pub struct Stopped {
     pub status: std::process::ExitStatus,
     /// What it printed.
     pub out: String,
+    /// What it said on standard error.
+    pub err: String,
     /// What it left, for a next one to start from.
     pub home: TempDir,
 }

@@ -68,6 +68,7 @@ pub struct Supervised {
     /// Where it listens.
     pub listening: BTreeMap<String, SocketAddr>,
     stop: CancellationToken,
+    last_run: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -76,13 +77,18 @@ impl Supervised {
     ///
     /// The error is the process's own last words, or that it did not come up in time.
     pub async fn start(spec: Spec, events: mpsc::UnboundedSender<Event>) -> Result<Self, String> {
-        let (name, stop) = (spec.name, CancellationToken::new());
+        let (name, stop, last_run) = (spec.name, CancellationToken::new(), CancellationToken::new());
         let (ready, is_ready) = oneshot::channel();
-        let task = tokio::spawn(keep_running(spec, events, stop.clone(), ready));
+        let task = tokio::spawn(keep_running(spec, events, stop.clone(), last_run.clone(), ready));
         // A start that failed has ended its task: nothing is left to stop.
         let (pid, listening) =
             is_ready.await.unwrap_or_else(|_| Err(format!("{name}: the supervisor ended")))?;
-        Ok(Self { name, pid, listening, stop, task })
+        Ok(Self { name, pid, listening, stop, last_run, task })
+    }
+
+    /// Lets this run be the last: everything is about to stop, and whoever ends before its turn stays ended.
+    pub fn no_more_restarts(&self) {
+        self.last_run.cancel();
     }
 
     /// Asks the process to drain, waits for its end, and ends it by force when it does not.
@@ -99,6 +105,7 @@ async fn keep_running(
     mut spec: Spec,
     events: mpsc::UnboundedSender<Event>,
     stop: CancellationToken,
+    last_run: CancellationToken,
     first_ready: Ready,
 ) {
     let mut first_ready = Some(first_ready);
@@ -139,10 +146,14 @@ async fn keep_running(
             drop(ready.send(Err(ended.to_string())));
             return;
         }
+        if last_run.is_cancelled() {
+            return;
+        }
         let restart_in = backoff.after(started.elapsed());
         drop(events.send(Event::Crashed { name: spec.name, ended, restart_in }));
         tokio::select! {
             () = tokio::time::sleep(restart_in) => {}
+            () = last_run.cancelled() => return,
             () = stop.cancelled() => return,
         }
     }

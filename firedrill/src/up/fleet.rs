@@ -176,6 +176,8 @@ impl Fleet {
 
     /// Stops everything that writes telemetry, so that the backends hold the last of it.
     pub async fn stop_all_but_backends(&mut self) {
+        // Whoever asked this process to end may have asked its children, too (a service manager asks all of them at once).
+        self.running.iter().for_each(Supervised::no_more_restarts);
         while self.running.len() > self.backends {
             self.stop_last().await;
         }
@@ -183,6 +185,7 @@ impl Fleet {
 
     /// Stops everything, the last started first.
     pub async fn stop(mut self) {
+        self.running.iter().for_each(Supervised::no_more_restarts);
         while !self.running.is_empty() {
             self.stop_last().await;
         }
