@@ -7,6 +7,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::harness::{PATIENCE, Setup, Stack, alive, command, eventually, native, signal, working_in};
 
+const PROGRAMS_OF_A_STACK: [&str; 5] = ["alertmanager", "prometheus", "loki", "jaeger", "otelcol"];
+
 /// The process that keeps a program for `up`.
 fn keeper(program: u32) -> u32 {
     let stat = std::fs::read_to_string(format!("/proc/{program}/stat")).expect("it runs");
@@ -27,6 +29,13 @@ async fn restarted(stack: &Stack, part: &str, kill: impl Fn(u32) -> u32) -> u32 
     after
 }
 
+/// How nice a process is to others: 0 unless it was told to be.
+fn niceness(pid: u32) -> i32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let (_, rest) = stat.rsplit_once(") ").expect("the form of that file");
+    rest.split(' ').nth(16).and_then(|nice| nice.parse().ok()).expect("its niceness")
+}
+
 async fn nothing_is_left(home: &Path) {
     let left = || async { working_in(home).is_empty().then_some(()) };
     eventually("no process of this home is left", left).await;
@@ -37,6 +46,11 @@ async fn a_killed_program_or_keeper_is_replaced_and_ctrl_c_leaves_nothing() {
     let Some(setup) = native::setup() else { return };
     let stack = setup.arg("--no-load").start().await;
     let order = serde_json::json!({"user_id": 1, "product_id": 1001, "quantity": 1});
+    let pids = stack.pids();
+    let service = niceness(pids["order-service"]);
+    for program in PROGRAMS_OF_A_STACK {
+        assert!(niceness(pids[program]) > service, "{program} gives way to the services");
+    }
 
     restarted(&stack, "jaeger", |program| program).await;
     // The keeper's program is an orphan then, which nobody asked to end and which holds the port of the next one.

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{process::Command, time::timeout};
 
-use super::{lifeline, listening::Listening};
+use super::{lifeline, listening::Listening, priority};
 use crate::{
     cli::Keep,
     failure::{Failure, Outcome},
@@ -23,6 +23,7 @@ const GRACE: Duration = Duration::from_secs(lifeline::DRAIN.as_secs() - 1);
 
 /// Starts the program, says where it listens and which process it is, and stays until its end.
 pub fn run(options: &Keep) -> Outcome {
+    priority::behind_the_services();
     let runtime = runtime::start()?;
     let status = runtime.block_on(keep(options));
     // The thread that reads the lifeline must not hold the exit.

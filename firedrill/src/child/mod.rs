@@ -11,4 +11,5 @@ pub(crate) mod environment;
 pub mod keeper;
 pub mod lifeline;
 pub mod listening;
+mod priority;
 pub mod role;

@@ -82,6 +82,9 @@ impl Role {
 /// Binds, says where, and does the role's work until the parent closes the lifeline; without a parent, until asked to
 /// terminate.
 pub fn run(options: &Run) -> Outcome {
+    if options.role == Role::Backend {
+        super::priority::behind_the_services();
+    }
     let runtime = runtime::start()?;
     let outcome = runtime.block_on(async {
         let stop = if options.alone { lifeline::without_parent() } else { lifeline::watch() };
