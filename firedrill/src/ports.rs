@@ -58,6 +58,31 @@ impl Ports {
     }
 }
 
+/// Where ports are chosen from for programs that bind them later. Below what systems give to connections that go out: there
+/// such a port could be gone before its program is there, and with many stacks on one machine often is.
+const CHOSEN_FROM: std::ops::Range<u16> = 15_000..32_000;
+
+/// Loopback addresses that nobody listens on, by chance, so that two who choose at the same time choose differently.
+///
+/// # Errors
+/// There are not so many.
+pub fn free(count: usize) -> Result<Vec<SocketAddr>, Failure> {
+    let mut held = Vec::new();
+    // All are held until the last is found, so that none is found twice.
+    for _ in 0..CHOSEN_FROM.len() {
+        if held.len() == count {
+            break;
+        }
+        let port = rand::random_range(CHOSEN_FROM);
+        held.extend(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
+    }
+    let found: io::Result<Vec<SocketAddr>> = held.iter().map(TcpListener::local_addr).collect();
+    match found {
+        Ok(found) if found.len() == count => Ok(found),
+        _ => Err(Failure::environment(format!("cannot find {count} free ports in {CHOSEN_FROM:?}"))),
+    }
+}
+
 /// The one line for a listener that cannot be bound.
 pub fn taken(listener: &str, address: SocketAddr, error: &io::Error) -> Failure {
     if error.kind() != io::ErrorKind::AddrInUse {

@@ -7,12 +7,7 @@ pub mod locate;
 pub mod plan;
 pub mod versions;
 
-use std::{
-    collections::BTreeMap,
-    io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use crate::{failure::Failure, ports::Ports};
 
@@ -73,14 +68,9 @@ pub fn addresses(ports: Ports) -> Result<BTreeMap<String, SocketAddr>, Failure> 
             ports.check(&names)?;
             Ok(names.into_iter().map(|name| (name.to_owned(), ports.address(name))).collect())
         }
-        // These programs cannot say which port they got, so it is chosen for them. All are held until the last is
-        // chosen, or the system could give one twice.
+        // These programs cannot say which port they got, so it is chosen for them.
         Ports::Auto => {
-            let held: io::Result<Vec<TcpListener>> =
-                LISTENERS.iter().map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
-            let chosen: io::Result<Vec<SocketAddr>> =
-                held.and_then(|held| held.iter().map(TcpListener::local_addr).collect());
-            let chosen = chosen.map_err(|e| Failure::environment(format!("cannot find a free port: {e}")))?;
+            let chosen = crate::ports::free(LISTENERS.len())?;
             Ok(LISTENERS.iter().map(|(name, _)| (*name).to_owned()).zip(chosen).collect())
         }
     }
