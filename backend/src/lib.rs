@@ -8,6 +8,8 @@
 mod api;
 mod config;
 mod derive;
+#[cfg(any(test, fuzzing))]
+pub mod doors;
 mod error;
 mod ingest;
 mod labels;

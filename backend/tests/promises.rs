@@ -1,6 +1,7 @@
 //! What the backend promises, over real sockets: one file per promise.
 
 mod bounds;
+mod concurrency;
 mod connections;
 mod differential;
 #[cfg(target_os = "linux")]

@@ -95,7 +95,10 @@ fn add(
         }
     };
     let number = |n: u64| if n == 0 { String::new() } else { n.to_string() };
-    put("observed_timestamp", number(record.observed_time_unix_nano));
+    // Without a time of its own, the record's time is when it was observed, and need not be said twice.
+    if record.time_unix_nano != 0 {
+        put("observed_timestamp", number(record.observed_time_unix_nano));
+    }
     put("severity_number", number(u64::try_from(record.severity_number).unwrap_or(0)));
     put("severity_text", record.severity_text.clone());
     put("dropped_attributes_count", number(u64::from(record.dropped_attributes_count)));
