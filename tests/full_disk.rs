@@ -9,6 +9,8 @@ use std::{
 use firedrill::{home::Home, run_file::RunFile};
 use serde_json::json;
 
+use tokio::process::Child;
+
 use crate::harness::{eventually, program};
 
 /// Lets no file of a process grow beyond this; `unlimited` lets them grow again.
@@ -23,25 +25,50 @@ fn lines_with(path: &Path, word: &str) -> Vec<String> {
     text.lines().filter(|line| line.contains(word)).map(str::to_owned).collect()
 }
 
+/// A stack in which writing beyond a limit is an error, as on a full disk, and not a signal that ends the process. What it
+/// says goes to the file `said` in its home.
+async fn start(home: &Path) -> (Child, RunFile) {
+    let script = format!("trap '' XFSZ; exec {} up --ports auto --no-load", program());
+    let mut shell = tokio::process::Command::new("sh");
+    shell.args(["-c", &script]).env("FIREDRILL_HOME", home);
+    shell.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+    let said = std::fs::File::create(home.join("said")).expect("a file");
+    let up = shell.stderr(said).spawn().expect("a shell");
+    let found = Home::new(Some(home.to_path_buf()));
+    (up, eventually("the stack is up", || async { RunFile::find(&found).ok() }).await)
+}
+
+/// Places an order, and gives the status of the answer.
+async fn place(run: &RunFile) -> reqwest::StatusCode {
+    let body = json!({"user_id": 1, "product_id": 1001, "quantity": 1});
+    let url = format!("{}/orders", run.url("order-service").expect("an address"));
+    reqwest::Client::new().post(url).json(&body).send().await.expect("an answer").status()
+}
+
+#[tokio::test]
+async fn services_whose_disk_was_full_take_orders_again() {
+    let home = tempfile::tempdir().expect("a home");
+    let (_up, run) = start(home.path()).await;
+    assert_eq!(place(&run).await, 201);
+    let services = ["user-service", "product-service", "order-service"].map(|name| run.pids[name]);
+    services.iter().for_each(|pid| limit_files(*pid, "4096"));
+    for _ in 0..20 {
+        let status = place(&run).await;
+        assert!(status.is_server_error(), "nothing can be written, and the answer is {status}");
+    }
+    services.iter().for_each(|pid| limit_files(*pid, "unlimited"));
+    // The breaker of order-service has to close first; after that, every connection of each pool has to do its work.
+    eventually("an order is taken", || async { (place(&run).await == 201).then_some(()) }).await;
+    let orders = futures_util::future::join_all((0..40).map(|_| place(&run))).await;
+    assert_eq!(orders.iter().filter(|status| **status != 201).count(), 0, "{orders:?}");
+}
+
 #[tokio::test]
 async fn a_disk_that_fills_is_told_when_it_begins_and_when_it_is_over() {
     let home = tempfile::tempdir().expect("a home");
     let said = home.path().join("said");
-    // Writing beyond the limit is then an error, as on a full disk, and not a signal that ends the process.
-    let mut up = {
-        let script = format!("trap '' XFSZ; exec {} up --ports auto --no-load", program());
-        let mut shell = tokio::process::Command::new("sh");
-        shell.args(["-c", &script]).env("FIREDRILL_HOME", home.path());
-        shell.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-        shell.stderr(std::fs::File::create(&said).expect("a file")).spawn().expect("a shell")
-    };
-    let found = Home::new(Some(home.path().to_path_buf()));
-    let run = eventually("the stack is up", || async { RunFile::find(&found).ok() }).await;
-    let order = || async {
-        let body = json!({"user_id": 1, "product_id": 1001, "quantity": 1});
-        let url = format!("{}/orders", run.url("order-service").expect("an address"));
-        reqwest::Client::new().post(url).json(&body).send().await.expect("an answer").status()
-    };
+    let (mut up, run) = start(home.path()).await;
+    let order = || place(&run);
     assert!(lines_with(&said, "telemetry").is_empty());
 
     limit_files(run.pids["backend"], "4096");

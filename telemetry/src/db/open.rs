@@ -84,6 +84,17 @@ pub(super) async fn open(settings: &Settings) -> Result<SqlitePool, OpenError> {
         .max_lifetime(None)
         // A connection to a local file cannot go stale in the pool; the test would double each query's round trips.
         .test_before_acquire(false)
+        // But a full disk lets SQLite end a transaction by itself. Its ROLLBACK is then an error, after which sqlx believes that
+        // the connection is within that transaction for ever, and begins no other.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                if connection.is_in_transaction() {
+                    // A rollback may be under way, which is the usual end of a transaction that was dropped.
+                    connection.ping().await?;
+                }
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_lazy_with(options))
 }
 

@@ -7,6 +7,7 @@ use crate::{Metrics, statement};
 
 static INSERT: Statement = statement!("INSERT", "notes", "INSERT INTO notes (id, text) VALUES (?1, ?2)");
 static COUNT: Statement = statement!("SELECT", "notes", "SELECT COUNT(*) FROM notes");
+static UNDO: Statement = statement!("ROLLBACK", "notes", "ROLLBACK");
 static CAP: Statement = statement!("PRAGMA", "notes", "PRAGMA max_page_count = 1");
 
 const NOTES: Migration = Migration {
@@ -165,6 +166,25 @@ async fn a_full_disk_is_told_as_such() {
     let start = database.refused(failure).to_string();
     let expected = "the disk is full; free some space or set DATABASE_PATH to another disk";
     assert_eq!(start, format!("database {}: {expected}", database.path().display()));
+}
+
+/// A full disk lets SQLite end the transaction by itself; `ROLLBACK` is then an error, and so is every later `BEGIN` of a
+/// connection that believes itself within that transaction.
+#[tokio::test]
+async fn a_transaction_that_the_database_has_ended_by_itself_does_not_spoil_the_connection() {
+    let scratch = Scratch::new();
+    let database = scratch.open_with(Settings { max_connections: 1, ..scratch.settings() }).await;
+    for id in 0..3_i64 {
+        let mut ended = database.begin().await.unwrap();
+        query(&INSERT).bind(id).bind("x").execute(&mut ended).await.unwrap();
+        query(&UNDO).execute(&mut ended).await.unwrap();
+        assert!(ended.commit().await.is_err());
+
+        let mut next = database.begin().await.unwrap();
+        query(&INSERT).bind(id).bind("x").execute(&mut next).await.unwrap();
+        next.commit().await.unwrap();
+        assert_eq!(count(&database).await, id + 1);
+    }
 }
 
 #[tokio::test]
