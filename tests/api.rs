@@ -34,6 +34,9 @@ async fn every_refusal_is_a_problem_with_its_correlation_id() {
         (json!({"user_id": 1, "product_id": 99_999_999, "quantity": 1}), 400),
         (json!({"user_id": 1, "product_id": 9001, "quantity": 1}), 409),
         (json!({"user_id": "one", "product_id": 101, "quantity": 1}), 422),
+        // What serde would take for the fields in their order.
+        (json!([1, 101, 1, null]), 422),
+        (json!({"user_id": 1, "items": [[101, 1]]}), 422),
         (json!({"user_id": 1, "product_id": 101, "quantity": 0}), 422),
     ];
     for (i, (body, status)) in cases.iter().enumerate() {

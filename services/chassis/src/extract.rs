@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
+use crate::objects;
 use crate::problem::Problem;
 
 /// Request extension: how long a body may take to arrive.
@@ -47,13 +48,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 /// Parses a body: 400 when it is no JSON, 422 when its types are wrong.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            Problem::unprocessable("wrong-type", error.to_string())
-        } else {
-            Problem::bad_request("bad-json", error.to_string())
-        }
-    })
+    let value =
+        serde_json::from_slice(bytes).map_err(|error| Problem::bad_request("bad-json", error.to_string()))?;
+    objects::read(value).map_err(|error| Problem::unprocessable("wrong-type", error))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -105,7 +102,7 @@ mod tests {
         assert_eq!(status(""), 400);
         assert_eq!(status("[\"one\"]"), 422);
         assert_eq!(status("[300]"), 422);
-        assert_eq!(status(&"[".repeat(100_000)), 422, "a scalar was expected where the nesting starts");
+        assert_eq!(status(&"[".repeat(100_000)), 400, "nested more deeply than is read");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod extract;
 pub mod launch;
 pub mod layers;
 pub mod limits;
+mod objects;
 pub mod page;
 pub mod probes;
 pub mod problem;
