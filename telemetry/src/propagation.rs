@@ -40,6 +40,10 @@ pub fn extract(headers: &HeaderMap) -> Inbound {
 /// key alone, whatever else the context holds.
 pub fn inject(context: &Context, headers: &mut HeaderMap) {
     TraceContextPropagator::new().inject_context(context, &mut HeaderInjector(headers));
+    // The propagator writes it even when there is nothing to say.
+    if headers.get("tracestate").is_some_and(HeaderValue::is_empty) {
+        headers.remove("tracestate");
+    }
     let Some(id) = CorrelationId::of(context) else { return };
     if let Ok(value) = HeaderValue::from_str(&baggage::write(CORRELATION_ID, id.as_str())) {
         headers.insert("baggage", value);
@@ -81,15 +85,20 @@ pub(crate) fn correlated(context: &Context, correlation: &CorrelationId) -> Cont
 }
 
 fn remote(headers: &HeaderMap) -> Context {
-    let oversized = headers.get("tracestate").is_some_and(|v| v.len() > MAX_TRACESTATE);
-    if oversized {
-        let mut trimmed = HeaderMap::new();
-        if let Some(parent) = headers.get("traceparent") {
-            trimmed.insert("traceparent", parent.clone());
-        }
-        return remote(&trimmed);
+    let mut own = HeaderMap::new();
+    if let Some(parent) = headers.get("traceparent") {
+        own.insert("traceparent", parent.clone());
     }
-    TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(headers))
+    // Several headers are one list, in their order; the propagator would read the first alone.
+    let states: Vec<&[u8]> = headers.get_all("tracestate").iter().map(HeaderValue::as_bytes).collect();
+    let state = states.join(&b","[..]);
+    if state.len() <= MAX_TRACESTATE
+        && let Ok(state) = HeaderValue::from_bytes(&state)
+        && !state.is_empty()
+    {
+        own.insert("tracestate", state);
+    }
+    TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(&own))
 }
 
 /// The id `headers` carry, else a fresh one.
@@ -159,6 +168,20 @@ mod tests {
         let span = inbound.context.span().span_context().clone();
         assert_eq!(span.trace_id().to_string(), "0af7651916cd43dd8448eb211c80319c");
         assert_eq!(span.trace_state().header(), "");
+    }
+
+    #[test]
+    fn several_tracestate_headers_are_one_list_and_an_empty_one_is_none() {
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let mut inbound = headers(&[("traceparent", parent), ("tracestate", "a=1")]);
+        inbound.append("tracestate", "b=2".parse().unwrap());
+        let mut out = HeaderMap::new();
+        inject(&extract(&inbound).context, &mut out);
+        assert_eq!(out["tracestate"], "a=1,b=2");
+
+        let mut out = HeaderMap::new();
+        inject(&extract(&headers(&[("traceparent", parent)])).context, &mut out);
+        assert!(out.contains_key("traceparent") && !out.contains_key("tracestate"), "{out:?}");
     }
 
     #[test]
