@@ -138,11 +138,15 @@ impl Builder {
     /// # Errors
     /// As [`init`].
     pub fn install(self) -> Result<Telemetry, InitError> {
+        let ignored = self.config.ignored.clone();
         let (dispatch, telemetry) = self.build()?;
         tracing::dispatcher::set_global_default(dispatch).map_err(|_| InitError::AlreadyInstalled)?;
         opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
         telemetry.publish_tracer();
         panic_hook::install();
+        for choice in &ignored {
+            tracing::warn!(variable = choice.variable, value = choice.value, "{}", choice.problem);
+        }
         Ok(telemetry)
     }
 

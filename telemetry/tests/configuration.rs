@@ -122,18 +122,13 @@ fn what_is_malformed_is_refused_by_name() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"),
         ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "ftp://collector"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
-        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "snappy"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "3s"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "no-value"),
         ("OTEL_RESOURCE_ATTRIBUTES", "key=%zz"),
-        ("OTEL_TRACES_SAMPLER", "sometimes"),
-        ("OTEL_SDK_DISABLED", "yes"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
         ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "many"),
         ("OTEL_BSP_SCHEDULE_DELAY", "-1"),
-        ("OTEL_TRACES_EXPORTER", "jaeger"),
-        ("OTEL_PROPAGATORS", "b3"),
         ("LOG_EXPORT", "syslog"),
     ] {
         let error = read(&[(variable, value)]).expect_err(variable);
@@ -146,6 +141,31 @@ fn what_is_malformed_is_refused_by_name() {
     assert!(https.to_string().contains("plain HTTP"), "{https}");
     let secret = read(&[("OTEL_EXPORTER_OTLP_HEADERS", "s3cret")]).expect_err("no pair");
     assert!(!secret.to_string().contains("s3cret"), "{secret}");
+}
+
+#[test]
+fn a_choice_that_is_not_known_here_is_told_and_otherwise_as_if_unset() {
+    let default = Config { instance_id: String::new(), ..config(&[]) };
+    for (variable, value) in [
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
+        ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
+        ("OTEL_SDK_DISABLED", "yes"),
+        ("OTEL_TRACES_EXPORTER", "console"),
+        ("OTEL_PROPAGATORS", "tracecontext,baggage,b3"),
+    ] {
+        let mut config = config(&[(variable, value)]);
+        let ignored = std::mem::take(&mut config.ignored);
+        assert_eq!(ignored.iter().map(|i| (&*i.variable, &*i.value)).collect::<Vec<_>>(), [(variable, value)]);
+        assert_eq!(Config { instance_id: String::new(), ..config }, default, "{variable}");
+    }
+}
+
+#[test]
+fn bodies_are_compressed_where_that_is_wanted() {
+    let gzip = [("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"), ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "none")];
+    let config = config(&gzip);
+    assert!(config.traces.expect("traces are on").gzip);
+    assert!(matches!(config.logs, LogExport::Otlp(otlp) if !otlp.gzip));
 }
 
 #[test]

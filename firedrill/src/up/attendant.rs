@@ -12,6 +12,7 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use super::{
     disk::{Disk, Writes},
+    environment,
     figures::{Figures, Red, database_writes, resident_mb},
     first_trace,
     fleet::Fleet,
@@ -209,6 +210,9 @@ impl<'a> Attendant<'a> {
             ));
         }
         self.terminal.say(&lines.join("\n"));
+        if let Some(line) = environment::quieter(|name| std::env::var(name).ok()) {
+            self.terminal.warn(&line);
+        }
     }
 }
 

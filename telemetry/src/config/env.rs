@@ -1,6 +1,8 @@
 //! Reading variables: unset and empty are the same, as OpenTelemetry has it; a malformed value is an error that names its
-//! variable. Variables come through a function, so that configuration is tested without a process environment.
+//! variable. Of a choice, a value that is not known here is ignored and told, as the specification wants it: it may be a right
+//! one for other programs of the same shell. Variables come through a function, so that configuration is tested without a process environment.
 
+use std::cell::RefCell;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -17,12 +19,29 @@ pub struct ConfigError {
 }
 
 /// Variables by name.
-pub(crate) struct Env<'a>(pub(crate) &'a dyn Fn(&str) -> Option<String>);
+pub(crate) struct Env<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    ignored: RefCell<Vec<ConfigError>>,
+}
 
-impl Env<'_> {
+impl<'a> Env<'a> {
+    pub(crate) fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { lookup, ignored: RefCell::default() }
+    }
+
+    /// Notes a choice that is not known here.
+    pub(crate) fn ignore(&self, variable: &str, value: &str, problem: &str) {
+        self.ignored.borrow_mut().push(invalid(variable, value, problem));
+    }
+
+    /// What was noted.
+    pub(crate) fn into_ignored(self) -> Vec<ConfigError> {
+        self.ignored.into_inner()
+    }
+
     /// The trimmed value; `None` when unset or empty.
     pub(crate) fn text(&self, variable: &str) -> Option<String> {
-        (self.0)(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        (self.lookup)(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
     /// The first of `variables` that is set, with its name.
@@ -30,14 +49,14 @@ impl Env<'_> {
         variables.iter().find_map(|variable| Some((*variable, self.text(variable)?)))
     }
 
-    /// `true` or `false`, in any case; unset is `false`.
-    pub(crate) fn flag(&self, variable: &str) -> Result<bool, ConfigError> {
-        match self.text(variable) {
-            None => Ok(false),
-            Some(value) if value.eq_ignore_ascii_case("true") => Ok(true),
-            Some(value) if value.eq_ignore_ascii_case("false") => Ok(false),
-            Some(value) => Err(invalid(variable, &value, "use true or false")),
+    /// `true`, in any case; everything else is `false`.
+    pub(crate) fn flag(&self, variable: &str) -> bool {
+        let Some(value) = self.text(variable) else { return false };
+        let is = value.eq_ignore_ascii_case("true");
+        if !is && !value.eq_ignore_ascii_case("false") {
+            self.ignore(variable, &value, "taken as false: use true or false");
         }
+        is
     }
 
     /// A number, or `default` when unset.

@@ -51,6 +51,8 @@ pub struct Config {
     pub filter: String,
     /// Longest a drain may take.
     pub drain: Duration,
+    /// Choices that are not known here, and what was taken instead. Told as warnings once there is a log.
+    pub ignored: Vec<ConfigError>,
 }
 
 /// Where log records go, besides standard output.
@@ -98,29 +100,32 @@ impl Config {
         service_version: &str,
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<Config, ConfigError> {
-        let env = Env(&lookup);
+        let env = Env::new(&lookup);
         let mut resource = match env.text("OTEL_RESOURCE_ATTRIBUTES") {
             Some(text) => otlp::parse_pairs("OTEL_RESOURCE_ATTRIBUTES", &text)?,
             None => Vec::new(),
         };
         let named = take(&mut resource, SERVICE_NAME);
-        check_propagators(&env)?;
-        Ok(Config {
+        check_propagators(&env);
+        let mut config = Config {
             service_name: env.text("OTEL_SERVICE_NAME").or(named).unwrap_or_else(|| service_name.to_owned()),
             service_version: take(&mut resource, SERVICE_VERSION)
                 .unwrap_or_else(|| service_version.to_owned()),
             instance_id: take(&mut resource, SERVICE_INSTANCE_ID).unwrap_or_else(random_instance_id),
             resource,
-            disabled: env.flag("OTEL_SDK_DISABLED")?,
+            disabled: env.flag("OTEL_SDK_DISABLED"),
             sampler: Sampler::read(&env)?,
-            traces: otlp::TRACES.exported(&env)?.then(|| otlp::TRACES.otlp(&env)).transpose()?,
+            traces: otlp::TRACES.exported(&env).then(|| otlp::TRACES.otlp(&env)).transpose()?,
             logs: LogExport::read(&env)?,
             span_queue: Queue::read(&env, otlp::TRACES.queue, Duration::from_secs(5))?,
             log_queue: Queue::read(&env, otlp::LOGS.queue, Duration::from_secs(1))?,
             stdout: true,
             filter: env.text("RUST_LOG").unwrap_or_else(|| DEFAULT_FILTER.to_owned()),
             drain: DEFAULT_DRAIN,
-        })
+            ignored: Vec::new(),
+        };
+        config.ignored = env.into_ignored();
+        Ok(config)
     }
 }
 
@@ -128,7 +133,7 @@ impl LogExport {
     fn read(env: &Env<'_>) -> Result<LogExport, ConfigError> {
         const VARIABLE: &str = "LOG_EXPORT";
         match env.text(VARIABLE).as_deref() {
-            None | Some("otlp") if otlp::LOGS.exported(env)? => Ok(LogExport::Otlp(otlp::LOGS.otlp(env)?)),
+            None | Some("otlp") if otlp::LOGS.exported(env) => Ok(LogExport::Otlp(otlp::LOGS.otlp(env)?)),
             None | Some("otlp" | "none") => Ok(LogExport::None),
             Some("loki") => {
                 let url = match env.text("LOKI_URL") {
@@ -164,15 +169,12 @@ fn take(pairs: &mut Vec<(String, String)>, key: &str) -> Option<String> {
     Some(pairs.remove(index).1)
 }
 
-/// Trace context and baggage are what the services speak; asking for anything else would silently not happen.
-fn check_propagators(env: &Env<'_>) -> Result<(), ConfigError> {
+/// Trace context and baggage are what the services speak, always.
+fn check_propagators(env: &Env<'_>) {
     const VARIABLE: &str = "OTEL_PROPAGATORS";
-    let Some(value) = env.text(VARIABLE) else { return Ok(()) };
-    let known = value.split(',').map(str::trim).all(|name| matches!(name, "tracecontext" | "baggage"));
-    if known {
-        Ok(())
-    } else {
-        Err(invalid(VARIABLE, &value, "this build propagates tracecontext,baggage only"))
+    let Some(value) = env.text(VARIABLE) else { return };
+    if !value.split(',').map(str::trim).all(|name| matches!(name, "tracecontext" | "baggage")) {
+        env.ignore(VARIABLE, &value, "this build propagates tracecontext,baggage and nothing else");
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Otlp {
     pub protocol: Protocol,
     /// Full URL for HTTP (with `/v1/traces` or `/v1/logs`), base URL for gRPC. Plain HTTP only.
     pub endpoint: String,
+    /// Whether bodies are compressed with gzip.
+    pub gzip: bool,
     /// Headers or gRPC metadata to send along.
     pub headers: Vec<(String, String)>,
     /// Longest one export may take, retries included.
@@ -38,6 +40,7 @@ impl std::fmt::Debug for Otlp {
         f.debug_struct("Otlp")
             .field("protocol", &self.protocol)
             .field("endpoint", &self.endpoint)
+            .field("gzip", &self.gzip)
             .field("headers", &names)
             .field("timeout", &self.timeout)
             .finish()
@@ -65,19 +68,22 @@ impl Signal {
     }
 
     /// Whether `OTEL_{SIGNAL}_EXPORTER` leaves this signal on.
-    pub(super) fn exported(&self, env: &Env<'_>) -> Result<bool, ConfigError> {
+    pub(super) fn exported(&self, env: &Env<'_>) -> bool {
         let variable = format!("OTEL_{}_EXPORTER", self.name);
         match env.text(&variable).as_deref() {
-            None | Some("otlp") => Ok(true),
-            Some("none") => Ok(false),
-            Some(other) => Err(invalid(&variable, other, "use otlp or none")),
+            None | Some("otlp") => true,
+            Some("none") => false,
+            Some(other) => {
+                env.ignore(&variable, other, "taken as otlp: use otlp or none");
+                true
+            }
         }
     }
 
     /// The signal's OTLP settings.
     pub(super) fn otlp(&self, env: &Env<'_>) -> Result<Otlp, ConfigError> {
-        let protocol = self.protocol(env)?;
-        self.refuse_compression(env)?;
+        let protocol = self.protocol(env);
+        let gzip = self.gzip(env)?;
         let timeout = match self.setting(env, "TIMEOUT") {
             Some((variable, value)) => parse_millis(&variable, &value)?,
             None => DEFAULT_TIMEOUT,
@@ -88,28 +94,29 @@ impl Signal {
             Some((variable, value)) => parse_pairs(&variable, &value)?,
             None => Vec::new(),
         };
-        Ok(Otlp { protocol, endpoint: self.endpoint(env, protocol)?, headers, timeout })
+        Ok(Otlp { protocol, endpoint: self.endpoint(env, protocol)?, gzip, headers, timeout })
     }
 
-    fn protocol(&self, env: &Env<'_>) -> Result<Protocol, ConfigError> {
-        match self.setting(env, "PROTOCOL") {
-            None => Ok(Protocol::HttpProtobuf),
-            Some((variable, value)) => match value.as_str() {
-                "http/protobuf" => Ok(Protocol::HttpProtobuf),
-                "grpc" => Ok(Protocol::Grpc),
-                other => Err(invalid(&variable, other, "use http/protobuf or grpc")),
-            },
+    fn protocol(&self, env: &Env<'_>) -> Protocol {
+        let Some((variable, value)) = self.setting(env, "PROTOCOL") else { return Protocol::HttpProtobuf };
+        match value.as_str() {
+            "http/protobuf" => Protocol::HttpProtobuf,
+            "grpc" => Protocol::Grpc,
+            other => {
+                env.ignore(&variable, other, "taken as http/protobuf: use http/protobuf or grpc");
+                Protocol::HttpProtobuf
+            }
         }
     }
 
-    fn refuse_compression(&self, env: &Env<'_>) -> Result<(), ConfigError> {
+    fn gzip(&self, env: &Env<'_>) -> Result<bool, ConfigError> {
         match self.setting(env, "COMPRESSION") {
-            Some((variable, value)) if value != "none" => Err(invalid(
-                &variable,
-                &value,
-                "this build sends uncompressed only: use none or leave it unset",
-            )),
-            _ => Ok(()),
+            None => Ok(false),
+            Some((variable, value)) => match value.as_str() {
+                "gzip" => Ok(true),
+                "none" => Ok(false),
+                other => Err(invalid(&variable, other, "use gzip or none")),
+            },
         }
     }
 

@@ -34,8 +34,9 @@ impl Sampler {
             "always_off" => 0.0,
             "traceidratio" => ratio(env)?,
             _ => {
-                let accepted = "use always_on, always_off or traceidratio, each with or without parentbased_";
-                return Err(invalid(VARIABLE, &name, accepted));
+                let problem = "taken as parentbased_always_on: use always_on, always_off or traceidratio, each with or without parentbased_";
+                env.ignore(VARIABLE, &name, problem);
+                return Ok(Sampler::default());
             }
         };
         Ok(Sampler { ratio, parent_based })

@@ -32,6 +32,14 @@ pub enum ExportError {
     Header(String),
 }
 
+/// Both transports' builders know compression, again without a trait of their own.
+macro_rules! compressed {
+    ($builder:expr, $otlp:ident) => {{
+        let builder = $builder;
+        if $otlp.gzip { builder.with_compression(opentelemetry_otlp::Compression::Gzip) } else { builder }
+    }};
+}
+
 /// The builders of the two signals' exporters are alike in every call and share no trait.
 macro_rules! counted {
     ($exporter:ident, $signal:expr, $rejections:expr, $otlp:ident, $runtime:ident, $budget:ident) => {{
@@ -39,16 +47,14 @@ macro_rules! counted {
         // A gRPC channel starts its worker on the runtime that is current.
         let _here = $runtime.handle().enter();
         let built = match $otlp.protocol {
-            Protocol::HttpProtobuf => $exporter::builder()
-                .with_http()
+            Protocol::HttpProtobuf => compressed!($exporter::builder().with_http(), $otlp)
                 .with_http_client(client($otlp, $runtime, $rejections, &supervisor)?)
                 .with_headers($otlp.headers.iter().cloned().collect())
                 .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
                 .with_endpoint(&$otlp.endpoint)
                 .with_timeout($otlp.timeout)
                 .build(),
-            Protocol::Grpc => $exporter::builder()
-                .with_tonic()
+            Protocol::Grpc => compressed!($exporter::builder().with_tonic(), $otlp)
                 .with_metadata(metadata($otlp)?)
                 .with_endpoint(&$otlp.endpoint)
                 .with_timeout($otlp.timeout)
