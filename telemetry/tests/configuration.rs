@@ -155,7 +155,10 @@ fn a_choice_that_is_not_known_here_is_told_and_otherwise_as_if_unset() {
     ] {
         let mut config = config(&[(variable, value)]);
         let ignored = std::mem::take(&mut config.ignored);
-        assert_eq!(ignored.iter().map(|i| (&*i.variable, &*i.value)).collect::<Vec<_>>(), [(variable, value)]);
+        assert_eq!(
+            ignored.iter().map(|i| (&*i.variable, &*i.value)).collect::<Vec<_>>(),
+            [(variable, value)]
+        );
         assert_eq!(Config { instance_id: String::new(), ..config }, default, "{variable}");
     }
 }
