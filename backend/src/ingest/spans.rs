@@ -2,18 +2,22 @@
 //! Pure; ids and files are the store's matter.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 
 use super::Partial;
 use crate::store::batch::{Batch, Operation, Origin, Seen, SpanIn, op_hash, tag_key};
-use crate::store::spans::text;
+use crate::store::span_index::tag_hash;
+use crate::store::spans::tags;
 use crate::time::from_unsigned_ns;
 
-/// The service of a resource that names none; OTLP's own default.
-const UNKNOWN_SERVICE: &str = "unknown_service";
+/// The services of resources that name none, in Jaeger's words.
+const MISSING: &str = "missing-service-name";
+const EMPTY: &str = "empty-service-name";
+const NO_TEXT: &str = "service-name-wrong-type";
 
 /// Lays out an export's spans; those without valid ids are refused one by one. The request is left as it was.
 pub(crate) fn lay_out(request: &mut ExportTraceServiceRequest, indexed: &[String]) -> (Batch, Partial) {
@@ -31,8 +35,17 @@ pub(crate) fn lay_out(request: &mut ExportTraceServiceRequest, indexed: &[String
                 resource: encoded.clone(),
                 scope: scope_spans.scope.as_ref().map(prost::Message::encode_to_vec).unwrap_or_default(),
             });
+            let nothing = InstrumentationScope::default();
+            let scope = scope_spans.scope.as_ref().unwrap_or(&nothing);
+            let mut shared = Vec::new();
+            let from = batch.tags.len() as u32;
+            tags::of_origin(resource, scope, |name, value| {
+                batch.tags.push(tag_hash(name, value));
+                index(&mut shared, name, value, indexed);
+            });
+            batch.shared_tags.push((from, batch.tags.len() as u32));
             for span in &mut scope_spans.spans {
-                if let Err(reason) = add(&mut batch, &mut seen, origin, span, indexed) {
+                if let Err(reason) = add(&mut batch, &mut seen, origin, span, &shared, indexed) {
                     partial.refuse(1, reason);
                 }
             }
@@ -46,6 +59,7 @@ fn add(
     seen: &mut Seen,
     origin: u32,
     span: &mut Span,
+    shared: &[i64],
     indexed: &[String],
 ) -> Result<(), &'static str> {
     let trace: [u8; 16] =
@@ -64,32 +78,35 @@ fn add(
         let service = batch.origins[origin as usize].service.clone();
         batch.operations.push(Operation { service, name: span.name.clone(), kind });
     }
-    let from = batch.keys.len() as u32;
-    index(&mut batch.keys, &span.attributes, indexed);
+    let (from, tags_from) = (batch.keys.len() as u32, batch.tags.len() as u32);
+    batch.keys.extend_from_slice(shared);
+    tags::of_span(span, |name, value| {
+        batch.tags.push(tag_hash(name, value));
+        index(&mut batch.keys, name, value, indexed);
+    });
     let keys = (from, batch.keys.len() as u32);
+    let tags = (tags_from, batch.tags.len() as u32);
     // The trace id stands in the record's head already.
     let id = std::mem::take(&mut span.trace_id);
     let body = batch.put_message(span);
     span.trace_id = id;
-    batch.spans.push(SpanIn { trace, start_ns, duration_ns, op_hash, origin, body, keys });
+    batch.spans.push(SpanIn { trace, start_ns, duration_ns, op_hash, origin, body, keys, tags });
     Ok(())
 }
 
-fn index(keys: &mut Vec<i64>, attributes: &[KeyValue], indexed: &[String]) {
-    for attribute in attributes {
-        if indexed.contains(&attribute.key) {
-            keys.push(tag_key(&attribute.key, &text(attribute)));
-        }
+fn index(keys: &mut Vec<i64>, name: &str, value: &str, indexed: &[String]) {
+    if indexed.iter().any(|known| known == name) {
+        keys.push(tag_key(name, value));
     }
 }
 
-/// The resource's `service.name`.
-pub(crate) fn service_name(resource: &Resource) -> String {
-    resource
-        .attributes
-        .iter()
-        .find(|kv| kv.key == "service.name")
-        .map(text)
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| UNKNOWN_SERVICE.to_owned())
+/// The resource's `service.name`, or what Jaeger calls one that has none.
+fn service_name(resource: &Resource) -> String {
+    let told = resource.attributes.iter().find(|kv| kv.key == "service.name");
+    let Some(told) = told else { return MISSING.to_owned() };
+    match told.value.as_ref().and_then(|v| v.value.as_ref()) {
+        Some(Value::StringValue(name)) if name.is_empty() => EMPTY.to_owned(),
+        Some(Value::StringValue(name)) => name.clone(),
+        _ => NO_TEXT.to_owned(),
+    }
 }

@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use rusqlite::{Connection, Statement, params};
+use rusqlite::{Connection, params};
 
-use super::batch::{Batch, LogIn, SpanIn, trace_key};
+use super::batch::{Batch, LogIn, trace_key};
 use super::block::{self, TARGET, compress, put_varint};
 use super::catalogue::Catalogue;
 use super::segment::{self, ReadError, Segment};
+use super::span_index::{BlockIndex, Row};
 use crate::time;
 
 /// The segment being written, with its catalogue.
@@ -72,7 +73,7 @@ impl Active {
     }
 
     fn write_spans(&mut self, batches: &[Batch], encoder: &mut snap::raw::Encoder) -> Result<(), ReadError> {
-        let mut block = Filling::<Vec<SpanRow<'_>>>::new();
+        let mut block = Filling::<BlockIndex>::new();
         for batch in batches {
             let mut origins = Vec::with_capacity(batch.origins.len());
             for origin in &batch.origins {
@@ -83,7 +84,15 @@ impl Active {
             }
             for span in &batch.spans {
                 let (origin, service) = origins[span.origin as usize];
-                block.rows.push(SpanRow { service, span, pos: block.raw.len() });
+                let row = Row {
+                    service: service as u32,
+                    op_hash: span.op_hash,
+                    start_ns: span.start_ns,
+                    duration_ns: span.duration_ns,
+                    tags: 0,
+                    pos: block.raw.len() as u32,
+                };
+                block.rows.add(row, batch.tags_of(span));
                 block.raw.extend_from_slice(&span.trace);
                 put_varint(&mut block.raw, origin as u64);
                 block::put_bytes(&mut block.raw, batch.body(span.body));
@@ -142,7 +151,7 @@ impl Active {
         for key in block.keys.drain() {
             insert.execute(params![key, id])?;
         }
-        block.rows.insert(id, &mut *self.connection.prepare_cached(R::INSERT)?)?;
+        std::mem::take(&mut block.rows).insert(id, &self.connection)?;
         block.raw.clear();
         Ok(())
     }
@@ -161,45 +170,29 @@ impl<R: Rows> Filling<R> {
     }
 }
 
-/// The rows of one block in the table of its signal.
+/// What finds a block's records again in the tables of its signal.
 trait Rows: Default {
-    const INSERT: &'static str;
-
-    /// Inserts all rows, and leaves none.
-    fn insert(&mut self, block: i64, statement: &mut Statement<'_>) -> rusqlite::Result<()>;
+    fn insert(self, block: i64, connection: &Connection) -> rusqlite::Result<()>;
 }
 
-/// A span, and where in its block it lies.
-struct SpanRow<'a> {
-    service: i64,
-    span: &'a SpanIn,
-    pos: usize,
-}
-
-impl Rows for Vec<SpanRow<'_>> {
-    const INSERT: &'static str = "INSERT INTO spans VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-
-    fn insert(&mut self, block: i64, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
-        for SpanRow { service, span, pos } in self.drain(..) {
-            statement.execute(params![
-                service,
-                span.start_ns,
-                block,
-                pos as i64,
-                span.op_hash,
-                span.duration_ns
-            ])?;
-        }
+impl Rows for BlockIndex {
+    fn insert(self, block: i64, connection: &Connection) -> rusqlite::Result<()> {
+        let ((min_start, max_start), (min_duration, max_duration)) = (self.starts, self.durations);
+        connection
+            .prepare_cached("INSERT INTO span_blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .execute(params![block, min_start, max_start, min_duration, max_duration, self.filter()])?;
+        connection
+            .prepare_cached("INSERT INTO span_rows VALUES (?1, ?2)")?
+            .execute(params![block, self.rows])?;
         Ok(())
     }
 }
 
 /// Runs by stream.
 impl Rows for HashMap<i64, Run> {
-    const INSERT: &'static str = "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-
-    fn insert(&mut self, block: i64, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
-        for (stream, run) in self.drain() {
+    fn insert(self, block: i64, connection: &Connection) -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached("INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        for (stream, run) in self {
             statement.execute(params![stream, run.min_ns, run.max_ns, block, run.entries, run.bytes])?;
         }
         Ok(())

@@ -18,6 +18,10 @@ pub(crate) struct Batch {
     pub(crate) streams: Vec<String>,
     /// Index keys of all records.
     pub(crate) keys: Vec<i64>,
+    /// Hashes of the spans' tags.
+    pub(crate) tags: Vec<u32>,
+    /// Which of them all spans of an origin share, by origin.
+    pub(crate) shared_tags: Vec<(u32, u32)>,
 }
 
 /// The resource and scope that a span came from.
@@ -49,6 +53,8 @@ pub(crate) struct SpanIn {
     pub(crate) origin: u32,
     pub(crate) body: (u32, u32),
     pub(crate) keys: (u32, u32),
+    /// Hashes of the tags that are its own.
+    pub(crate) tags: (u32, u32),
 }
 
 /// One log entry on its way to disk.
@@ -87,6 +93,7 @@ impl Batch {
             + self.spans.len() * size_of::<SpanIn>()
             + self.logs.len() * size_of::<LogIn>()
             + self.keys.len() * 8
+            + self.tags.len() * 4
             + self.streams.iter().map(String::len).sum::<usize>()
             + self.origins.iter().map(|o| o.service.len() + o.resource.len() + o.scope.len()).sum::<usize>()
             + self.operations.iter().map(|o| o.service.len() + o.name.len()).sum::<usize>()
@@ -125,6 +132,12 @@ impl Batch {
 
     pub(crate) fn keys(&self, (from, to): (u32, u32)) -> &[i64] {
         &self.keys[from as usize..to as usize]
+    }
+
+    /// Hashes of all tags of a span.
+    pub(crate) fn tags_of(&self, span: &SpanIn) -> impl Iterator<Item = u32> {
+        let of = |(from, to): (u32, u32)| self.tags[from as usize..to as usize].iter().copied();
+        of(self.shared_tags[span.origin as usize]).chain(of(span.tags))
     }
 }
 

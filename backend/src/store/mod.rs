@@ -10,6 +10,7 @@ mod queue;
 pub(crate) mod read;
 pub(crate) mod samples;
 pub(crate) mod segment;
+pub(crate) mod span_index;
 pub(crate) mod spans;
 pub(crate) mod tail;
 mod writer;

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::block::Damaged;
 
 /// The layout's version; a file of another version is set aside like a damaged one.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// Read connections kept per segment.
 const KEPT_READERS: usize = 2;
 
@@ -25,7 +25,9 @@ CREATE TABLE keys (hash INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (h
 CREATE TABLE origins (id INTEGER PRIMARY KEY, service INTEGER NOT NULL, resource BLOB NOT NULL, scope BLOB NOT NULL);
 CREATE TABLE services (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE operations (service INTEGER NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (service, name, kind)) WITHOUT ROWID;
-CREATE TABLE spans (service INTEGER NOT NULL, start_ns INTEGER NOT NULL, block INTEGER NOT NULL, pos INTEGER NOT NULL, op INTEGER NOT NULL, duration_ns INTEGER NOT NULL, PRIMARY KEY (service, start_ns, block, pos)) WITHOUT ROWID;
+CREATE TABLE span_blocks (block INTEGER PRIMARY KEY, min_start_ns INTEGER NOT NULL, max_start_ns INTEGER NOT NULL, min_duration_ns INTEGER NOT NULL, max_duration_ns INTEGER NOT NULL, filter BLOB NOT NULL);
+CREATE INDEX span_blocks_by_time ON span_blocks (max_start_ns, min_start_ns);
+CREATE TABLE span_rows (block INTEGER PRIMARY KEY, rows BLOB NOT NULL);
 CREATE TABLE streams (id INTEGER PRIMARY KEY, labels TEXT NOT NULL UNIQUE);
 CREATE TABLE runs (stream INTEGER NOT NULL, min_ns INTEGER NOT NULL, max_ns INTEGER NOT NULL, block INTEGER NOT NULL, entries INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (stream, min_ns, block)) WITHOUT ROWID;
 ";

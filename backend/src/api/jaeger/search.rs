@@ -8,26 +8,37 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{JaegerError, envelope, number, success};
+use super::{JaegerError, envelope, go, number, parameter, success};
 use crate::Backend;
 use crate::api::params::{self, Params};
-use crate::store::spans::TraceQuery;
+use crate::store::segment::ReadError;
+use crate::store::spans::{StoredSpan, TraceQuery};
 use crate::time::now_ns;
 
 const DEFAULT_LIMIT: i64 = 100;
 const MAX_LIMIT: i64 = 1500;
+/// Most traces asked for by their ids at once.
+const MAX_IDS: usize = 1500;
 /// Jaeger's default when no start is given: two days.
 const DEFAULT_LOOKBACK_NS: i64 = 2 * 86_400 * 1_000_000_000;
 
-pub(super) async fn trace(State(backend): State<Arc<Backend>>, Path(id): Path<String>) -> Response {
+pub(super) async fn trace(
+    State(backend): State<Arc<Backend>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
     let answer = async {
-        let id = parse_id(&id)?;
+        let params = params::read(&backend.bodies, request).await?;
+        let id = parse_id(&id).map_err(JaegerError::bad)?;
+        number(&params, "start")?;
+        number(&params, "end")?;
+        let raw = is_raw(&params)?;
         let shared = Arc::clone(&backend);
         let spans = backend.gate.run(None, move |deadline| shared.store.trace(id, deadline)).await??;
         if spans.is_empty() {
             return Err(JaegerError(StatusCode::NOT_FOUND, "trace not found".to_owned()));
         }
-        Ok(success(&json!([super::json::trace(&spans)]), 0))
+        Ok(success(&json!([super::json::trace(&spans, raw)]), 0))
     };
     answer.await.unwrap_or_else(|e: JaegerError| e.answer(&backend))
 }
@@ -39,138 +50,134 @@ pub(super) async fn search(State(backend): State<Arc<Backend>>, request: Request
 
 async fn find(backend: &Arc<Backend>, request: Request) -> Result<Response, JaegerError> {
     let params = params::read(&backend.bodies, request).await?;
-    let shared = Arc::clone(backend);
-    let asked: Vec<[u8; 16]> = params.all("traceID").map(parse_id).collect::<Result<_, _>>()?;
-    if !asked.is_empty() {
-        let found = backend
-            .gate
-            .run(None, move |deadline| {
-                asked
-                    .into_iter()
-                    .map(|id| shared.store.trace(id, deadline).map(|s| (id, s)))
-                    .collect::<Result<Vec<_>, _>>()
-            })
-            .await??;
-        let (found, missing): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, spans)| !spans.is_empty());
-        let errors: Vec<Value> = missing
-            .iter()
-            .map(|(id, _)| json!({"msg": "trace not found", "traceID": super::json::trace_id(id)}))
-            .collect();
-        let data: Vec<Value> = found.iter().map(|(_, spans)| super::json::trace(spans)).collect();
-        let errors = if errors.is_empty() { Value::Null } else { errors.into() };
-        let total = data.len();
-        return Ok(Json(envelope(&data.into(), total, &errors)).into_response());
-    }
     let query = query(&params, &backend.config.indexed_tags)?;
-    let traces = backend
-        .gate
-        .run(None, move |deadline| {
-            let ids = shared.store.find_traces(&query, deadline)?;
-            ids.into_iter().map(|id| shared.store.trace(id, deadline)).collect::<Result<Vec<_>, _>>()
-        })
-        .await??;
-    let data: Vec<Value> = traces.iter().filter(|t| !t.is_empty()).map(|t| super::json::trace(t)).collect();
-    let total = data.len();
-    Ok(success(&data.into(), total))
-}
-
-fn query(params: &Params, indexed: &[String]) -> Result<TraceQuery, JaegerError> {
-    let service = params.get("service").ok_or_else(|| JaegerError::bad("parameter 'service' is required"))?;
-    let micros = |name| Ok::<_, JaegerError>(number(params, name)?.map(|us| us.saturating_mul(1000)));
-    let end_ns = micros("end")?.unwrap_or_else(now_ns);
-    let start_ns = match (micros("start")?, params.get("lookback").and_then(lookback_ns)) {
-        (Some(start), _) => start,
-        (None, Some(lookback)) => end_ns.saturating_sub(lookback),
-        (None, None) => end_ns.saturating_sub(DEFAULT_LOOKBACK_NS),
-    };
-    let limit = number(params, "limit")?.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(JaegerError::bad(format!("parameter 'limit' must be between 1 and {MAX_LIMIT}")));
+    let ids = params.all("traceID").map(parse_id).collect::<Result<Vec<_>, _>>();
+    let ids = ids.map_err(|e| JaegerError::bad(format!("cannot parse traceID param: {e}")))?;
+    let raw = is_raw(&params)?;
+    if !ids.is_empty() {
+        return by_ids(backend, ids, raw).await;
     }
-    let min_duration_ns = duration(params, "minDuration")?;
-    let max_duration_ns = duration(params, "maxDuration")?;
-    if let (Some(min), Some(max)) = (min_duration_ns, max_duration_ns)
+    if query.service.is_empty() {
+        return Err(JaegerError::bad("parameter 'service' is required"));
+    }
+    if let (Some(min), Some(max)) = (query.min_duration_ns, query.max_duration_ns)
         && max < min
     {
         return Err(JaegerError::bad("'maxDuration' should be greater than 'minDuration'"));
     }
+    let traces = traces(backend, query).await?;
+    let data: Vec<Value> = traces.iter().map(|t| super::json::trace(t, raw)).collect();
+    Ok(success(&data.into(), 0))
+}
+
+async fn by_ids(backend: &Arc<Backend>, ids: Vec<[u8; 16]>, raw: bool) -> Result<Response, JaegerError> {
+    if ids.len() > MAX_IDS {
+        return Err(JaegerError::bad(format!("at most {MAX_IDS} traces can be asked for at once")));
+    }
+    let shared = Arc::clone(backend);
+    let found = backend
+        .gate
+        .run(None, move |deadline| {
+            let found = shared.store.traces(&ids, deadline)?;
+            Ok::<_, ReadError>(ids.into_iter().zip(found).collect::<Vec<_>>())
+        })
+        .await??;
+    let (found, missing): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, spans)| !spans.is_empty());
+    let errors: Vec<Value> = missing
+        .iter()
+        .map(|(id, _)| json!({"msg": "trace not found", "traceID": super::json::trace_id(id)}))
+        .collect();
+    let data: Vec<Value> = found.iter().map(|(_, spans)| super::json::trace(spans, raw)).collect();
+    let errors = if errors.is_empty() { Value::Null } else { errors.into() };
+    Ok(Json(envelope(&data.into(), 0, &errors)).into_response())
+}
+
+/// The traces that a query finds, the latest first.
+pub(super) async fn traces(
+    backend: &Arc<Backend>,
+    query: TraceQuery,
+) -> Result<Vec<Vec<StoredSpan>>, JaegerError> {
+    let shared = Arc::clone(backend);
+    let mut traces = backend
+        .gate
+        .run(None, move |deadline| {
+            let ids = shared.store.find_traces(&query, deadline)?;
+            shared.store.traces(&ids, deadline)
+        })
+        .await??;
+    // Dropped by age between the two questions.
+    traces.retain(|spans| !spans.is_empty());
+    Ok(traces)
+}
+
+fn query(params: &Params, indexed: &[String]) -> Result<TraceQuery, JaegerError> {
+    let micros = |name| Ok::<_, JaegerError>(number(params, name)?.map(|us| us.saturating_mul(1000)));
+    let start_ns = micros("start")?.unwrap_or_else(|| now_ns().saturating_sub(DEFAULT_LOOKBACK_NS));
+    let end_ns = micros("end")?.unwrap_or_else(now_ns);
+    let tags = tags(params)?;
+    let limit = params.get("limit").map_or(Ok(DEFAULT_LIMIT), |text| go::parse_int(text, 32));
+    let limit = checked_limit(limit.map_err(JaegerError::bad)?)?;
+    let duration = |name| {
+        let parsed = params.get(name).map(go::parse_duration).transpose();
+        // Zero is "any", as in Jaeger.
+        parsed.map(|ns| ns.filter(|ns| *ns != 0)).map_err(|e| parameter(name, &e))
+    };
     Ok(TraceQuery {
-        service: service.to_owned(),
+        service: params.get("service").unwrap_or_default().to_owned(),
         operation: params.get("operation").map(str::to_owned),
-        tags: tags(params)?,
-        min_duration_ns,
-        max_duration_ns,
+        tags,
+        min_duration_ns: duration("minDuration")?,
+        max_duration_ns: duration("maxDuration")?,
         start_ns,
-        // Jaeger's end is inclusive, and in microseconds.
-        end_ns: end_ns.saturating_add(1000),
-        limit: limit as usize,
+        // Jaeger's end is inclusive.
+        end_ns: end_ns.saturating_add(1),
+        limit,
         indexed: indexed.to_vec(),
     })
 }
 
+/// How many traces may be asked for.
+pub(super) fn checked_limit(limit: i64) -> Result<usize, JaegerError> {
+    match usize::try_from(limit) {
+        Ok(limit) if (1..=MAX_LIMIT as usize).contains(&limit) => Ok(limit),
+        Ok(1..) => Err(JaegerError::bad(format!("parameter 'limit' must be between 1 and {MAX_LIMIT}"))),
+        _ => Err(JaegerError(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "search depth must be greater than 0 and less than max traces".to_owned(),
+        )),
+    }
+}
+
+fn is_raw(params: &Params) -> Result<bool, JaegerError> {
+    params.get("raw").map_or(Ok(false), |text| go::parse_bool(text).map_err(|e| parameter("raw", &e)))
+}
+
 fn tags(params: &Params) -> Result<Vec<(String, String)>, JaegerError> {
-    let mut tags = Vec::new();
-    for text in params.all("tag").filter(|t| !t.is_empty()) {
+    let mut tags = std::collections::BTreeMap::new();
+    for text in params.all("tag") {
         let (key, value) = text.split_once(':').ok_or_else(|| {
             JaegerError::bad(format!("malformed 'tag' parameter, expecting key:value, received: {text}"))
         })?;
-        tags.push((key.to_owned(), value.to_owned()));
+        tags.insert(key.to_owned(), value.to_owned());
     }
-    for text in params.all("tags").filter(|t| !t.is_empty()) {
+    for text in params.all("tags") {
         let map: std::collections::BTreeMap<String, String> = serde_json::from_str(text).map_err(|e| {
             JaegerError::bad(format!("malformed 'tags' parameter, cannot unmarshal JSON: {e}"))
         })?;
         tags.extend(map);
     }
-    Ok(tags)
-}
-
-fn duration(params: &Params, name: &str) -> Result<Option<i64>, JaegerError> {
-    let Some(text) = params.get(name) else { return Ok(None) };
-    duration_ns(text).map(Some).ok_or_else(|| {
-        JaegerError::bad(format!("unable to parse param '{name}': time: invalid duration {text:?}"))
-    })
-}
-
-/// A Go duration such as `1.2s`, `100ms`, `1h30m`.
-fn duration_ns(text: &str) -> Option<i64> {
-    let mut rest = text;
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').filter(|d| *d > 0)?;
-        let value: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
-        total += value
-            * match &rest[..unit] {
-                "ns" => 1.0,
-                "us" | "µs" => 1e3,
-                "ms" => 1e6,
-                "s" => 1e9,
-                "m" => 60e9,
-                "h" => 3600e9,
-                _ => return None,
-            };
-        rest = &rest[unit..];
-    }
-    (!text.is_empty() && total < 9e18).then_some(total as i64)
-}
-
-/// Jaeger's UI writes the lookback as `1h`, `2d`, or `custom`.
-fn lookback_ns(text: &str) -> Option<i64> {
-    match text.strip_suffix('d') {
-        Some(days) => days.parse::<i64>().ok().map(|d| d.saturating_mul(86_400_000_000_000)),
-        None => duration_ns(text),
-    }
+    Ok(tags.into_iter().collect())
 }
 
 /// A trace id of up to 32 hex digits; shorter ones are padded with zeros in front.
-fn parse_id(text: &str) -> Result<[u8; 16], JaegerError> {
-    let bad = || JaegerError::bad(format!("strconv.ParseUint: parsing {text:?}: invalid syntax"));
-    if text.is_empty() || text.len() > 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(bad());
+pub(super) fn parse_id(text: &str) -> Result<[u8; 16], String> {
+    if text.len() > 32 {
+        return Err(format!("TraceID cannot be longer than 32 hex characters: {text}"));
     }
-    u128::from_str_radix(text, 16).map(u128::to_be_bytes).map_err(|_| bad())
+    let (high, low) = text.split_at_checked(text.len().saturating_sub(16)).unwrap_or((text, ""));
+    let high = if high.is_empty() { 0 } else { go::parse_hex(high)? };
+    let low = go::parse_hex(low)?;
+    Ok(((u128::from(high) << 64) | u128::from(low)).to_be_bytes())
 }
 
 #[cfg(test)]
@@ -178,12 +185,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_may_be_short_and_durations_are_gos() {
-        assert_eq!(parse_id("1f").map(|id| id[15]).ok(), Some(0x1f));
-        assert!(parse_id("xyz").is_err());
-        assert_eq!(duration_ns("1.5s"), Some(1_500_000_000));
-        assert_eq!(duration_ns("1h30m"), Some(5_400_000_000_000));
-        assert_eq!(duration_ns("5"), None);
-        assert_eq!(lookback_ns("2d"), Some(172_800_000_000_000));
+    fn ids_may_be_short_and_are_refused_in_gos_words() {
+        assert_eq!(parse_id("1f").map(|id| id[15]), Ok(0x1f));
+        assert_eq!(parse_id("10000000000000000").map(|id| id[7]), Ok(1));
+        assert_eq!(parse_id("xyz"), Err("strconv.ParseUint: parsing \"xyz\": invalid syntax".to_owned()));
+        assert!(parse_id(&"1".repeat(33)).is_err_and(|e| e.contains("longer than 32")));
+        assert!(parse_id("").is_err() && parse_id("äääääääääääää").is_err());
     }
 }

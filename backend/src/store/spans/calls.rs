@@ -1,4 +1,5 @@
-//! Who calls whom: spans joined with their parents, counted by the services of both.
+//! Who calls whom: spans joined with their parents, counted by the services of both. A span inside its service is a call
+//! of the service to itself: whoever draws a graph leaves those out.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -7,7 +8,7 @@ use rusqlite::params;
 
 use super::{Origins, Record};
 use crate::store::Store;
-use crate::store::block::Reader;
+use crate::store::block::{Reader, hash};
 use crate::store::read::{read_block, within};
 use crate::store::segment::ReadError;
 
@@ -18,7 +19,8 @@ const GRAPH_SPANS: usize = 1_000_000;
 pub(crate) type Calls = BTreeMap<(String, String), u64>;
 
 impl Store {
-    /// Counts calls between services among spans that started in the window. `None` when there are too many to count.
+    /// Counts calls among spans that started in the window, those of a service to itself too, as Jaeger does. `None`
+    /// when there are too many to count.
     pub(crate) fn calls(
         &self,
         start_ns: i64,
@@ -27,12 +29,13 @@ impl Store {
     ) -> Result<Option<Calls>, ReadError> {
         let mut names: Vec<String> = Vec::new();
         // (span, service) and (parent, service), as pairs of plain numbers: a map of a million spans would not fit.
-        let mut spans: Vec<(u64, u32)> = Vec::new();
-        let mut children: Vec<(u64, u32)> = Vec::new();
+        let mut spans: Vec<(i64, u32)> = Vec::new();
+        let mut children: Vec<(i64, u32)> = Vec::new();
         self.each_segment(|connection| {
             let mut origins = Origins::default();
-            let mut blocks = connection
-                .prepare_cached("SELECT DISTINCT block FROM spans WHERE start_ns >= ?1 AND start_ns < ?2")?;
+            let mut blocks = connection.prepare_cached(
+                "SELECT block FROM span_blocks WHERE max_start_ns >= ?1 AND min_start_ns < ?2",
+            )?;
             for block in blocks.query_map(params![start_ns, end_ns], |r| r.get(0))? {
                 within(deadline)?;
                 let raw = read_block(connection, block?)?;
@@ -48,12 +51,11 @@ impl Store {
                         names.push(service.clone());
                         names.len() - 1
                     }) as u32;
-                    let number = |id: &[u8]| id.try_into().map(u64::from_be_bytes).ok();
-                    if let Some(id) = number(&stored.span.span_id) {
-                        spans.push((id, service));
-                    }
-                    if let Some(parent) = number(&stored.span.parent_span_id) {
-                        children.push((parent, service));
+                    // Ids of spans are unique in their trace only.
+                    let number = |id: &[u8]| hash(&[&stored.trace, id]);
+                    spans.push((number(&stored.span.span_id), service));
+                    if stored.span.parent_span_id.iter().any(|b| *b != 0) {
+                        children.push((number(&stored.span.parent_span_id), service));
                     }
                 }
             }
@@ -66,11 +68,8 @@ impl Store {
         let mut calls = Calls::new();
         for (parent, child) in children {
             let Ok(at) = spans.binary_search_by_key(&parent, |(id, _)| *id) else { continue };
-            let caller = spans[at].1;
-            if caller != child {
-                let pair = (names[caller as usize].clone(), names[child as usize].clone());
-                *calls.entry(pair).or_default() += 1;
-            }
+            let pair = (names[spans[at].1 as usize].clone(), names[child as usize].clone());
+            *calls.entry(pair).or_default() += 1;
         }
         Ok(Some(calls))
     }

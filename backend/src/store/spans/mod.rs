@@ -2,10 +2,12 @@
 //! It answers OTLP spans with where they came from; turning them into Jaeger's JSON is the API's matter.
 
 mod calls;
+mod latest;
 mod search;
+pub(crate) mod tags;
 mod value;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,13 +24,16 @@ use super::read::{blocks_of_key, read_block, within};
 use super::segment::ReadError;
 
 pub(crate) use search::TraceQuery;
-pub(crate) use value::{hex, is_error, kind_name, status_name, text, value_text};
+pub(crate) use value::{base64, hex, is_error, kind_name, status_name, text, value_text};
 
 /// Most spans of one trace that are answered.
 const TRACE_SPANS: usize = 50_000;
 
+/// Most spans of one trace with the same id that are answered.
+const SHARED_ID: usize = 16;
+
 /// Where a span came from.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct OriginRead {
     pub(crate) service: String,
     pub(crate) resource: Resource,
@@ -46,24 +51,42 @@ pub(crate) struct StoredSpan {
 impl Store {
     /// All spans of a trace, each once, ordered by start. Empty when the trace is unknown.
     pub(crate) fn trace(&self, id: [u8; 16], deadline: Instant) -> Result<Vec<StoredSpan>, ReadError> {
-        let mut spans = Vec::new();
+        Ok(self.traces(&[id], deadline)?.pop().unwrap_or_default())
+    }
+
+    /// The same of several traces, in the order of their ids. What lies together is read once.
+    pub(crate) fn traces(
+        &self,
+        ids: &[[u8; 16]],
+        deadline: Instant,
+    ) -> Result<Vec<Vec<StoredSpan>>, ReadError> {
+        let mut found: HashMap<[u8; 16], Vec<StoredSpan>> = ids.iter().map(|id| (*id, Vec::new())).collect();
         self.each_segment(|connection| {
             let mut origins = Origins::default();
-            within(deadline)?;
-            for block in blocks_of_key(connection, trace_key(&id))? {
+            let mut blocks = BTreeSet::new();
+            for id in found.keys() {
+                within(deadline)?;
+                blocks.extend(blocks_of_key(connection, trace_key(id))?);
+            }
+            for block in blocks {
                 within(deadline)?;
                 let raw = read_block(connection, block)?;
                 let mut reader = Reader::new(&raw, 0);
-                while !reader.is_at_end() && spans.len() < TRACE_SPANS {
+                while !reader.is_at_end() {
                     let record = Record::read(&mut reader)?;
-                    if record.trace == id {
+                    if let Some(spans) = found.get_mut(&record.trace).filter(|s| s.len() < TRACE_SPANS) {
                         spans.push(record.decode(connection, &mut origins)?);
                     }
                 }
             }
             Ok(true)
         })?;
-        Ok(each_once(spans))
+        let mut whole: HashMap<_, _> = found.into_iter().map(|(id, spans)| (id, each_once(spans))).collect();
+        let answer = |(at, id): (usize, &[u8; 16])| match ids[at + 1..].contains(id) {
+            true => whole.get(id).cloned().unwrap_or_default(),
+            false => whole.remove(id).unwrap_or_default(),
+        };
+        Ok(ids.iter().enumerate().map(answer).collect())
     }
 
     /// Names of all services with spans, sorted.
@@ -139,10 +162,19 @@ impl Origins {
     }
 }
 
-/// A retried export sends spans twice: each is answered once.
-fn each_once(mut spans: Vec<StoredSpan>) -> Vec<StoredSpan> {
-    let mut seen: HashSet<Vec<u8>> = HashSet::new();
-    spans.retain(|s| seen.insert(s.span.span_id.clone()));
-    spans.sort_by_key(|s| s.span.start_time_unix_nano);
-    spans
+/// A retried export sends spans twice: each is answered once. Two that share an id and nothing else are both answered.
+fn each_once(spans: Vec<StoredSpan>) -> Vec<StoredSpan> {
+    let mut kept: Vec<StoredSpan> = Vec::with_capacity(spans.len());
+    let mut by_id: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+    for span in spans {
+        let same_id = by_id.entry(span.span.span_id.clone()).or_default();
+        let is_same = |at: &usize| kept[*at].span == span.span && kept[*at].origin == span.origin;
+        // A client that gives one id to all its spans shall not make this quadratic.
+        if same_id.len() < SHARED_ID && !same_id.iter().any(is_same) {
+            same_id.push(kept.len());
+            kept.push(span);
+        }
+    }
+    kept.sort_by_key(|s| s.span.start_time_unix_nano);
+    kept
 }

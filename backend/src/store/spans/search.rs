@@ -1,22 +1,18 @@
-//! Searching traces: by an index key where one of the tags has it, else through the service's spans from the latest
-//! backwards.
+//! Searching traces: the blocks that may hold what is looked for, by an index key where one of the tags has it, else by
+//! their summaries, from the latest backwards; in them, the spans whose row does not speak against it.
 
-use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
 
-use opentelemetry_proto::tonic::common::v1::KeyValue;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::value::{is_error, kind_name, status_name, text};
-use super::{Origins, Record, StoredSpan};
+use super::latest::Latest;
+use super::{Origins, Record, StoredSpan, tags};
 use crate::store::Store;
 use crate::store::batch::{op_hash, tag_key};
-use crate::store::block::Reader;
+use crate::store::block::{Damaged, Reader};
 use crate::store::read::{blocks_of_key, read_block, within};
 use crate::store::segment::ReadError;
-
-/// Decompressed blocks kept during one search.
-const CACHED_BLOCKS: usize = 16;
+use crate::store::span_index::{self, Row, row_bits, tag_hash};
 
 /// A search for traces that hold at least one span like this.
 #[derive(Debug, Default, Clone)]
@@ -34,41 +30,57 @@ pub(crate) struct TraceQuery {
 }
 
 impl Store {
-    /// Ids of the matching traces, the latest first.
+    /// Ids of the matching traces, those with the latest matching spans first.
     pub(crate) fn find_traces(
         &self,
         query: &TraceQuery,
         deadline: Instant,
     ) -> Result<Vec<[u8; 16]>, ReadError> {
-        let mut found: Vec<(i64, [u8; 16])> = Vec::new();
-        let mut known = HashSet::new();
+        let mut latest = Latest::new(query.limit);
+        let sought: Vec<u32> = query.tags.iter().map(|(name, value)| tag_hash(name, value)).collect();
+        let op_hash = query.operation.as_deref().map(op_hash);
         self.each_segment(|connection| {
+            let service: Option<u32> = connection
+                .prepare_cached("SELECT id FROM services WHERE name = ?1")?
+                .query_row([&query.service], |r| r.get(0))
+                .optional()?;
+            let Some(service) = service else { return Ok(true) };
+            let mut filter_keys = vec![span_index::service_hash(service)];
+            filter_keys.extend(op_hash.map(span_index::op_key));
+            filter_keys.extend(&sought);
             let mut search = Search {
                 connection,
                 query,
+                service,
+                op_hash,
+                filter_keys,
+                row_bits: sought.iter().fold(0, |bits, tag| bits | row_bits(*tag)),
                 origins: Origins::default(),
-                found: &mut found,
-                known: &mut known,
+                latest: &mut latest,
                 deadline,
             };
-            match query.tags.iter().find(|(k, _)| query.indexed.contains(k)) {
+            match query.tags.iter().find(|(name, _)| query.indexed.contains(name)) {
                 Some((name, value)) => search.by_key(tag_key(name, value))?,
-                None => search.by_service()?,
+                None => search.by_summary()?,
             }
-            Ok(found.len() < query.limit)
+            Ok(true)
         })?;
-        found.sort_by_key(|(start, _)| std::cmp::Reverse(*start));
-        found.truncate(query.limit);
-        Ok(found.into_iter().map(|(_, trace)| trace).collect())
+        Ok(latest.into_ids())
     }
 }
 
+/// The search of one segment.
 struct Search<'a> {
     connection: &'a Connection,
     query: &'a TraceQuery,
+    service: u32,
+    op_hash: Option<u32>,
+    /// What a block's filter must hold.
+    filter_keys: Vec<u32>,
+    /// Bits that a row must have.
+    row_bits: u64,
     origins: Origins,
-    found: &'a mut Vec<(i64, [u8; 16])>,
-    known: &'a mut HashSet<[u8; 16]>,
+    latest: &'a mut Latest,
     deadline: Instant,
 }
 
@@ -76,70 +88,75 @@ impl Search<'_> {
     /// Looks only at the blocks that hold the key.
     fn by_key(&mut self, key: i64) -> Result<(), ReadError> {
         for block in blocks_of_key(self.connection, key)?.into_iter().rev() {
-            within(self.deadline)?;
-            let raw = read_block(self.connection, block)?;
-            let mut reader = Reader::new(&raw, 0);
-            while !reader.is_at_end() {
-                let record = Record::read(&mut reader)?;
-                self.consider(&record)?;
-            }
+            self.block(block)?;
         }
         Ok(())
     }
 
-    /// Walks the service's spans from the latest backwards, until enough traces are found.
-    fn by_service(&mut self) -> Result<(), ReadError> {
-        let service: Option<i64> = self
-            .connection
-            .prepare_cached("SELECT id FROM services WHERE name = ?1")?
-            .query_row([&self.query.service], |r| r.get(0))
-            .optional()?;
-        let Some(service) = service else { return Ok(()) };
-        let op = self.query.operation.as_deref().map(op_hash);
-        let mut rows = self.connection.prepare_cached(
-            "SELECT block, pos FROM spans WHERE service = ?1 AND start_ns >= ?2 AND start_ns < ?3
-             AND (?4 IS NULL OR op = ?4) AND duration_ns >= ?5 AND duration_ns <= ?6 ORDER BY start_ns DESC",
+    /// Walks the blocks from the latest backwards, until none can hold a later span than those found.
+    fn by_summary(&mut self) -> Result<(), ReadError> {
+        let mut blocks = self.connection.prepare_cached(
+            "SELECT block, max_start_ns, min_duration_ns, max_duration_ns, filter FROM span_blocks
+             WHERE max_start_ns >= ?1 AND min_start_ns < ?2 ORDER BY max_start_ns DESC",
         )?;
-        let min = self.query.min_duration_ns.unwrap_or(i64::MIN);
-        let max = self.query.max_duration_ns.unwrap_or(i64::MAX);
-        let mut rows = rows.query(params![service, self.query.start_ns, self.query.end_ns, op, min, max])?;
-        let mut cache: VecDeque<(i64, Vec<u8>)> = VecDeque::new();
-        while let Some(row) = rows.next()? {
+        let from = self.query.start_ns.max(self.latest.floor());
+        let mut blocks = blocks.query(params![from, self.query.end_ns])?;
+        let (min, max) = self.durations();
+        while let Some(summary) = blocks.next()? {
             within(self.deadline)?;
-            let (block, pos): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let at = match cache.iter().position(|(id, _)| *id == block) {
-                Some(at) => at,
-                None => {
-                    if cache.len() == CACHED_BLOCKS {
-                        cache.pop_front();
-                    }
-                    cache.push_back((block, read_block(self.connection, block)?));
-                    cache.len() - 1
-                }
-            };
-            let record = Record::read(&mut Reader::new(&cache[at].1, pos as usize))?;
-            self.consider(&record)?;
-            if self.found.len() >= self.query.limit {
+            if summary.get::<_, i64>(1)? <= self.latest.floor() {
                 break;
             }
+            if summary.get::<_, i64>(2)? > max || summary.get::<_, i64>(3)? < min {
+                continue;
+            }
+            let filter = summary.get_ref(4)?.as_blob().map_err(|_| Damaged)?;
+            if self.filter_keys.iter().all(|key| span_index::may_hold(filter, *key)) {
+                self.block(summary.get(0)?)?;
+            }
         }
         Ok(())
     }
 
-    fn consider(&mut self, record: &Record<'_>) -> Result<(), ReadError> {
-        if self.known.contains(&record.trace) {
+    /// Looks at the spans of a block whose rows allow it.
+    fn block(&mut self, block: i64) -> Result<(), ReadError> {
+        within(self.deadline)?;
+        let mut rows = self.connection.prepare_cached("SELECT rows FROM span_rows WHERE block = ?1")?;
+        let mut rows = rows.query([block])?;
+        let Some(packed) = rows.next()? else { return Ok(()) };
+        let packed = packed.get_ref(0)?.as_blob().map_err(|_| Damaged)?;
+        let plausible: Vec<Row> = span_index::rows(packed).filter(|row| self.allows(row)).collect();
+        if plausible.is_empty() {
             return Ok(());
         }
-        let stored = record.decode(self.connection, &mut self.origins)?;
-        if matches(&stored, self.query) {
-            self.known.insert(record.trace);
-            self.found.push((stored.span.start_time_unix_nano as i64, record.trace));
+        let raw = read_block(self.connection, block)?;
+        for row in plausible {
+            let record = Record::read(&mut Reader::new(&raw, row.pos as usize))?;
+            if self.latest.wants(&record.trace, row.start_ns) {
+                let stored = record.decode(self.connection, &mut self.origins)?;
+                if matches(&stored, self.query) {
+                    self.latest.add(record.trace, row.start_ns);
+                }
+            }
         }
         Ok(())
+    }
+
+    fn allows(&self, row: &Row) -> bool {
+        let (min, max) = self.durations();
+        row.service == self.service
+            && row.tags & self.row_bits == self.row_bits
+            && (min..=max).contains(&row.duration_ns)
+            && (self.query.start_ns..self.query.end_ns).contains(&row.start_ns)
+            && self.op_hash.is_none_or(|op| op == row.op_hash)
+    }
+
+    fn durations(&self) -> (i64, i64) {
+        (self.query.min_duration_ns.unwrap_or(i64::MIN), self.query.max_duration_ns.unwrap_or(i64::MAX))
     }
 }
 
-/// Whether a span is what the query looks for. Tags are looked for on the span, its resource and its events.
+/// Whether a span is what the query looks for. Tags are looked for on the span, its resource, its scope and its events.
 fn matches(stored: &StoredSpan, query: &TraceQuery) -> bool {
     let span = &stored.span;
     let start = span.start_time_unix_nano as i64;
@@ -153,20 +170,9 @@ fn matches(stored: &StoredSpan, query: &TraceQuery) -> bool {
 }
 
 fn has_tag(stored: &StoredSpan, name: &str, value: &str) -> bool {
-    let has = |attributes: &[KeyValue]| attributes.iter().any(|kv| kv.key == name && text(kv) == value);
-    let derived = match name {
-        "error" => is_error(&stored.span).then(|| "true".to_owned()),
-        "span.kind" => kind_name(stored.span.kind).map(str::to_owned),
-        "otel.status_code" => status_name(&stored.span).map(str::to_owned),
-        "otel.scope.name" => Some(stored.origin.scope.name.clone()),
-        _ => None,
-    };
-    derived.is_some_and(|v| v == value)
-        || has(&stored.span.attributes)
-        || has(&stored.origin.resource.attributes)
-        || stored
-            .span
-            .events
-            .iter()
-            .any(|event| has(&event.attributes) || (name == "event" && event.name == value))
+    let mut found = false;
+    tags::of_span(&stored.span, |n, v| found |= n == name && v == value);
+    let origin = &stored.origin;
+    tags::of_origin(&origin.resource, &origin.scope, |n, v| found |= n == name && v == value);
+    found
 }
