@@ -31,3 +31,4 @@ mod saga;
 mod shutdown;
 mod stack_configurations;
 mod telemetry_down;
+mod terminal;

@@ -1,8 +1,10 @@
 //! Every command that the README shows is run as it stands there.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, process::Stdio};
 
-use crate::harness::{Stack, checkout, eventually, said, stderr};
+use tokio::{io::AsyncReadExt as _, time::timeout};
+
+use crate::harness::{PATIENCE, Stack, checkout, command, eventually, said, signal, stderr};
 
 /// The lines of the README's shell blocks, without comments and prompts.
 fn commands() -> Vec<String> {
@@ -116,7 +118,13 @@ async fn work(stack: &Stack, commands: &[&String]) -> BTreeSet<String> {
             if args[0] == "up" {
                 continue;
             }
-            let output = stack.run(&args).await;
+            if args.contains(&"--follow") {
+                follow(stack, &args).await;
+                known.insert(command.clone());
+                continue;
+            }
+            // Hundreds of requests and their audit take longer where other tests run beside it.
+            let output = stack.run_long(&args).await;
             match args[0] {
                 // On a machine that tests keep busy the generator may say that it was late itself (98).
                 "load" => {
@@ -132,4 +140,16 @@ async fn work(stack: &Stack, commands: &[&String]) -> BTreeSet<String> {
         }
     }
     known
+}
+
+/// One that goes on: it prints something, and ends well when it is interrupted.
+async fn follow(stack: &Stack, args: &[&str]) {
+    let child = command(stack.home.path()).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.expect("it starts");
+    let mut first = [0];
+    let out = child.stdout.as_mut().expect("piped");
+    timeout(PATIENCE, out.read_exact(&mut first)).await.expect("something in time").expect("readable");
+    signal(child.id().expect("it runs"), rustix::process::Signal::INT);
+    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").expect("its status");
+    assert!(output.status.success(), "{args:?}: {}", said(&output));
 }

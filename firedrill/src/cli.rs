@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
-use crate::{child::role::Role, ports::Ports};
+use crate::{child::role::Role, failure::Failure, ports::Ports};
 
 /// Incident drills on real services: traces, metrics and logs joined by one correlation id.
 #[derive(Debug, Parser)]
@@ -21,7 +21,16 @@ pub struct Cli {
 impl Cli {
     /// Reads the command line; a mistake ends the process with exit code 2 and names the nearest right word.
     pub fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| with_nearest_command(error).exit())
+        Self::try_parse().unwrap_or_else(|error| {
+            let error = with_nearest_command(error);
+            // Words that could not be read may still have asked for JSON; the help is no mistake.
+            if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+                let text = error.to_string();
+                let what = text.split("\n\nUsage:").next().unwrap_or_default();
+                Failure::arguments(what.trim_start_matches("error: ")).print_json();
+            }
+            error.exit()
+        })
     }
 }
 
@@ -50,7 +59,7 @@ pub struct Global {
     /// Folder of the running stack [default: .firedrill]
     #[arg(long, global = true, env = "FIREDRILL_HOME", value_name = "DIR")]
     pub home: Option<PathBuf>,
-    /// End with one JSON object on the last line of standard output, once there is a result
+    /// End with one JSON object on the last line of standard output: the result, or {"error": "why there is none"}
     #[arg(long, global = true)]
     pub json: bool,
 }
@@ -68,9 +77,9 @@ pub enum Command {
     Audit(Audit),
     /// Draw one trace as a tree with its log lines in place
     Trace(Trace),
-    /// Print the log lines that match a LogQL query
+    /// Print the log lines that match a LogQL query, or draw what a LogQL metric query counts
     Logs(Logs),
-    /// Evaluate a PromQL expression now
+    /// Evaluate a PromQL expression now, or draw it over time
     Query(Query),
     /// Check what this machine has and what is running
     Doctor,
@@ -236,6 +245,9 @@ pub struct Logs {
     /// At most this many lines, the newest
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=5000))]
     pub limit: u32,
+    /// Go on with the lines that come, until Ctrl-C; with --json one object per line
+    #[arg(long, short)]
+    pub follow: bool,
 }
 
 /// Options of `query`.
@@ -246,6 +258,12 @@ pub struct Query {
         help = "PromQL, such as 'sum by (service) (rate(http_server_request_duration_seconds_count[1m]))'"
     )]
     pub expression: String,
+    /// Draw it over this time until now, such as 15m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub since: Option<Duration>,
+    /// Ask again every second, until Ctrl-C; with --json one answer per line
+    #[arg(long, short)]
+    pub follow: bool,
 }
 
 /// What to do with the dashboards.

@@ -1,6 +1,6 @@
-//! How a command ends: the exit codes and the one line that explains a failure.
+//! How a command ends: the exit codes and the one line that explains a failure, for people and for programs.
 
-use std::{fmt, process::ExitCode};
+use std::{fmt, io::Write as _, process::ExitCode};
 
 /// The exit code of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,21 @@ impl Failure {
     /// The work was done and its outcome is bad, or it broke in the middle.
     pub fn not_good(message: impl Into<String>) -> Self {
         Self { code: Code::NotGood, message: message.into() }
+    }
+
+    /// Tells the person, and with `json` the program that reads standard output.
+    pub fn tell(&self, json: bool) {
+        eprintln!("firedrill: {self}");
+        if json {
+            self.print_json();
+        }
+    }
+
+    /// The failure as the last line of standard output. A reader that went away has no use for it.
+    pub fn print_json(&self) {
+        let mut out = std::io::stdout().lock();
+        let line = serde_json::json!({"error": self.to_string()});
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     }
 }
 

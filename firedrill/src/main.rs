@@ -5,10 +5,11 @@ use firedrill::{cli::Cli, commands};
 fn main() -> std::process::ExitCode {
     let started = std::time::Instant::now();
     let cli = Cli::read();
+    let json = cli.global.json;
     match commands::dispatch(cli, started) {
         Ok(code) => code.into(),
         Err(failure) => {
-            eprintln!("firedrill: {failure}");
+            failure.tell(json);
             failure.code.into()
         }
     }

@@ -17,9 +17,15 @@ use crate::{
 /// Sends the plan and reports; the exit code tells a failed threshold from an overloaded generator.
 pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
     if options.list_profiles {
-        for name in profiles::names() {
-            let about = profiles::load(&name).map_or_else(|failure| failure.message, |profile| profile.about);
-            output::print(&format!("{name:<12}{about}"));
+        let about =
+            |name: &str| profiles::load(name).map_or_else(|failure| failure.message, |profile| profile.about);
+        let listed: Vec<_> = profiles::names().into_iter().map(|name| (about(&name), name)).collect();
+        if json {
+            let listed = listed.iter().map(|(about, name)| serde_json::json!({"name": name, "about": about}));
+            output::json(&serde_json::json!({"profiles": listed.collect::<Vec<_>>()}));
+        } else {
+            let lines: Vec<_> = listed.iter().map(|(about, name)| format!("{name:<12}{about}")).collect();
+            output::print(&lines.join("\n"));
         }
         return Ok(Code::Good);
     }

@@ -1,13 +1,14 @@
 //! What the renderers give for fixed answers, compared with the texts beside this file (`golden/*.txt`).
 
-use super::{Look, logs, query as values, trace};
+use super::{Look, chart, logs, query as values, trace};
 use query::{
-    LogEntry, UnixNanos,
+    LogEntry, UnixNanos, Window,
     jaeger::Trace,
     prometheus::{Answer, Data, Point, Sample, Series},
     trace::{Tree, assemble},
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const START_US: u64 = 1_772_356_025_123_000;
@@ -194,7 +195,16 @@ fn colour_changes_nothing_but_colour() {
     assert!(painted.contains("\x1b[31m"));
     let trimmed = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
     assert_eq!(trimmed(&strip(&painted)), trimmed(&trace::render(&order(), PLAIN)));
-    assert_eq!(strip(&logs::render(&lines(), colour)), logs::render(&lines(), PLAIN));
+    let shared = learned(&lines());
+    assert_eq!(strip(&logs::render(&lines(), &shared, colour)), logs::render(&lines(), &shared, PLAIN));
+    let draw = |look| chart::render(&range(2), WINDOW, STEP, look);
+    assert_eq!(trimmed(&strip(&draw(colour))), trimmed(&draw(PLAIN)));
+}
+
+fn learned(entries: &[LogEntry]) -> logs::Shared {
+    let mut shared = logs::Shared::default();
+    shared.learn(entries);
+    shared
 }
 
 #[test]
@@ -209,14 +219,42 @@ fn a_trace_of_any_depth_stays_within_its_width() {
 #[test]
 fn log_lines_are_one_line_each() {
     let mut entries = lines();
-    same("logs.txt", &logs::render(&entries, PLAIN));
-    assert_eq!(logs::render(&entries, PLAIN).lines().count(), entries.len());
-    entries[0].time = entries[0].time.before(std::time::Duration::from_secs(86_400));
+    let shared = learned(&entries);
+    same("logs.txt", &logs::render(&entries, &shared, PLAIN));
+    assert_eq!(logs::render(&entries, &shared, PLAIN).lines().count(), entries.len());
+    entries[0].time = entries[0].time.before(Duration::from_secs(86_400));
     assert!(
-        logs::render(&entries, PLAIN).starts_with("2026-02-28T09:07:05"),
+        logs::render(&entries, &shared, PLAIN).starts_with("2026-02-28T09:07:05"),
         "the date, where there are two"
     );
-    assert_eq!(logs::render(&[], PLAIN), "no log lines\n");
+    assert_eq!(logs::render(&[], &shared, PLAIN), "no log lines\n");
+}
+
+#[test]
+fn labels_that_lines_of_a_service_share_are_told_once_and_others_on_the_line() {
+    let mut entries = lines();
+    for (at, entry) in entries.iter_mut().enumerate() {
+        entry.labels.insert("env".to_owned(), "a test".to_owned());
+        entry.labels.insert("instance".to_owned(), format!("i{at}"));
+        entry.labels.insert("level".to_owned(), "info".to_owned());
+    }
+    let mut shared = logs::Shared::default();
+    let told: Vec<_> = shared.learn(&entries);
+    let lines: Vec<_> =
+        told.iter().filter_map(|(service, labels)| logs::shared_line(service, labels, PLAIN)).collect();
+    assert_eq!(
+        lines,
+        ["order-service: {env=\"a test\"}", "product-service: {env=\"a test\",instance=\"i0\"}"]
+    );
+    let text = logs::render(&entries, &shared, PLAIN);
+    assert!(!text.contains("env=") && !text.contains("level="), "{text}");
+    let with: Vec<_> = ["i0", "i1", "i2", "i3"].map(|i| text.contains(&format!("instance={i}"))).into();
+    assert_eq!(with, [false, true, true, true], "{text}");
+    // A stream that begins later is told when it comes; one that is known, and has changed, on its lines.
+    let mut moved = entries[0].clone();
+    moved.labels.insert("env".to_owned(), "another".to_owned());
+    assert!(shared.learn(std::slice::from_ref(&moved)).is_empty());
+    assert!(logs::render(&[moved], &shared, PLAIN).contains("env=another"));
 }
 
 fn labels(pairs: &[(&str, &str)]) -> query::Labels {
@@ -256,4 +294,49 @@ fn scalars_strings_and_nothing_are_said_plainly() {
     assert_eq!(text(Data::Scalar(point(0, 2.5))), "2.5\n");
     assert_eq!(text(Data::String("hi\x07".to_owned())), "hi\u{fffd}\n");
     assert_eq!(text(Data::Vector(vec![])), "no series\n");
+}
+
+const WINDOW: Window = Window {
+    start: UnixNanos(START_US as i64 * 1000),
+    end: UnixNanos((START_US as i64 + 300_000_000) * 1000),
+};
+const STEP: Duration = Duration::from_secs(5);
+
+/// Five minutes of so many series: waves, one above the other, the second with a gap.
+fn range(series: u64) -> Answer {
+    let wave = |n: u64| {
+        let there = (0..=60).filter(|at| n != 1 || !(20..30).contains(at));
+        let value = |at: u64| 10.0 * n as f64 + 5.0 * (at as f64 / 8.0).sin();
+        let points = there.map(|at| point(at * 5, value(at))).collect();
+        Series { labels: labels(&[("service", &format!("service-{n}"))]), points }
+    };
+    Answer { data: Data::Matrix((0..series).map(wave).collect()), warnings: vec!["of the server".to_owned()] }
+}
+
+#[test]
+fn one_series_over_time_is_a_drawing_with_its_figures() {
+    same("chart.txt", &chart::render(&range(1), WINDOW, STEP, PLAIN));
+}
+
+#[test]
+fn a_few_series_are_drawings_of_one_scale_and_many_are_lines_of_a_table() {
+    same("chart-few.txt", &chart::render(&range(2), WINDOW, STEP, Look { color: false, width: 60 }));
+    same("chart-many.txt", &chart::render(&range(6), WINDOW, STEP, PLAIN));
+}
+
+#[test]
+fn a_chart_is_no_wider_than_the_terminal_and_says_when_there_is_nothing() {
+    for width in [10, 40, 61, 80, 200] {
+        let text = chart::render(&range(3), WINDOW, STEP, Look { color: false, width });
+        let drawn = text.lines().filter(|line| line.contains(['┤', '│', '└']));
+        let widest = drawn.map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|columns| columns <= width.max(40)), "{width}: {text}");
+    }
+    let nothing = Answer { data: Data::Matrix(vec![]), warnings: vec![] };
+    assert_eq!(chart::render(&nothing, WINDOW, STEP, PLAIN), "no series\n");
+    let long = Window { end: WINDOW.start.after(Duration::from_secs(3 * 86_400)), ..WINDOW };
+    assert!(
+        chart::render(&range(1), long, STEP, PLAIN).contains("03-04 09:07"),
+        "dates, where days are shown"
+    );
 }

@@ -3,6 +3,7 @@
 //! They decide neither whether to use colour nor how wide the terminal is (the caller knows), and print nothing.
 //! Whatever the network brought is freed of control characters first, so that no log line can move the cursor.
 
+pub mod chart;
 #[cfg(test)]
 mod golden;
 pub mod logs;
@@ -79,11 +80,13 @@ fn cut(text: &str, columns: usize) -> Cow<'_, str> {
 
 /// `key=value` pairs of a log line; values that hold spaces or quotes are quoted.
 fn pairs(entry: &::query::LogEntry) -> Vec<(String, String)> {
-    let value = |text: &str| {
-        let bare = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '"' || c == '=');
-        if bare { clean(text).into_owned() } else { format!("\"{}\"", clean(&text.replace('"', "\\\""))) }
-    };
-    entry.fields().map(|(name, text)| (clean(name).into_owned(), value(text))).collect()
+    entry.fields().map(|(name, text)| (clean(name).into_owned(), bare(text))).collect()
+}
+
+/// A value as it stands after `key=`: quoted only where it must be.
+fn bare(text: &str) -> String {
+    let is_bare = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '"' || c == '=');
+    if is_bare { clean(text).into_owned() } else { format!("\"{}\"", clean(&text.replace('"', "\\\""))) }
 }
 
 #[cfg(test)]

@@ -27,15 +27,18 @@ pub fn render(answer: &Answer, look: Look) -> String {
             tables.collect::<Vec<_>>().join("\n")
         }
     };
-    for warning in &answer.warnings {
-        out.push_str(&look.paint(YELLOW, &format!("warning: {}", clean(warning))));
-        out.push('\n');
-    }
+    out.push_str(&warnings(answer, look));
     out
 }
 
+/// The server's warnings, a line each.
+pub(super) fn warnings(answer: &Answer, look: Look) -> String {
+    let line = |warning: &String| look.paint(YELLOW, &format!("warning: {}", clean(warning))) + "\n";
+    answer.warnings.iter().map(line).collect()
+}
+
 /// `name{a="b"}`
-fn selector(labels: &Labels) -> String {
+pub(super) fn selector(labels: &Labels) -> String {
     let name = labels.get("__name__").map(String::as_str).unwrap_or_default();
     let others = labels.iter().filter(|(key, _)| *key != "__name__");
     let pairs: Vec<String> = others.map(|(key, value)| format!("{key}={}", query::quoted(value))).collect();

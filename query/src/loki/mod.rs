@@ -1,10 +1,13 @@
 //! A client of the Loki HTTP API (`/loki/api/v1`).
 //!
-//! It asks in LogQL and gives log lines with their labels; it does not push, and it does not tail.
+//! It asks in LogQL and gives log lines with their labels; it does not push. New lines are followed by asking again, not
+//! through the tailing websocket, which no client of these libraries speaks without a stack of its own.
 
 mod entry;
+mod follow;
 
 pub use entry::LogEntry;
+pub use follow::Follow;
 
 use crate::{
     Api, Error, ErrorKind, Labels, Limits, UnixNanos, Window,
@@ -83,20 +86,6 @@ impl Loki {
         Ok(entries)
     }
 
-    /// As [`Loki::query_range`], for log and metric queries alike, the API's JSON as it came.
-    ///
-    /// # Errors
-    /// See [`ErrorKind`].
-    pub async fn query_range_json(
-        &self,
-        logql: &str,
-        window: Window,
-        limit: usize,
-        direction: Direction,
-    ) -> Result<Value, Error> {
-        self.http.get(&range(logql, window, limit, direction)).await
-    }
-
     /// A query of either kind over a window: at most `limit` lines, the newest first, or a number per step.
     ///
     /// # Errors
@@ -108,10 +97,21 @@ impl Loki {
         step: Duration,
         limit: usize,
     ) -> Result<Answer, Error> {
-        let mut question = range(logql, window, limit, Direction::Backward);
-        question.params.push(("step", format!("{:.3}", step.as_secs_f64())));
-        question.asked = format!("range query {logql}");
-        self.answer(&question).await
+        self.answer(&stepped(logql, window, step, limit)).await
+    }
+
+    /// As [`Loki::range`], the API's JSON as it came.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    pub async fn range_json(
+        &self,
+        logql: &str,
+        window: Window,
+        step: Duration,
+        limit: usize,
+    ) -> Result<Value, Error> {
+        self.http.get(&stepped(logql, window, step, limit)).await
     }
 
     /// A query of either kind at one moment.
@@ -211,6 +211,13 @@ fn range(logql: &str, window: Window, limit: usize, direction: Direction) -> Que
     };
     params.push(("direction", direction.to_owned()));
     Question { asked: format!("log query {logql}"), path: &["loki", "api", "v1", "query_range"], params }
+}
+
+fn stepped(logql: &str, window: Window, step: Duration, limit: usize) -> Question<'static> {
+    let mut question = range(logql, window, limit, Direction::Backward);
+    question.params.push(("step", format!("{:.3}", step.as_secs_f64())));
+    question.asked = format!("range query {logql}");
+    question
 }
 
 fn span(window: Window) -> Vec<(&'static str, String)> {

@@ -60,13 +60,17 @@ impl Prometheus {
     /// # Errors
     /// See [`ErrorKind`].
     pub async fn range(&self, expr: &str, window: Window, step: Duration) -> Result<Answer, Error> {
-        let mut params = span(window);
-        params.push(("query", expr.to_owned()));
-        params.push(("step", format!("{:.3}", step.as_secs_f64())));
-        let question =
-            Question { asked: format!("range query {expr}"), path: &["api", "v1", "query_range"], params };
+        let question = range(expr, window, step);
         let value = self.http.get(&question).await?;
         answer::parse(value).map_err(|why| self.http.error(&question, ErrorKind::Malformed(why)))
+    }
+
+    /// As [`Prometheus::range`], the API's JSON as it came.
+    ///
+    /// # Errors
+    /// As [`Prometheus::range`].
+    pub async fn range_json(&self, expr: &str, window: Window, step: Duration) -> Result<Value, Error> {
+        self.http.get(&range(expr, window, step)).await
     }
 
     /// The series that any of these selectors matches.
@@ -128,6 +132,13 @@ fn instant(expr: &str, time: Option<UnixNanos>) -> Question<'static> {
     let mut params = vec![("query", expr.to_owned())];
     params.extend(time.map(|t| ("time", t.seconds_text())));
     Question { asked: format!("instant query {expr}"), path: &["api", "v1", "query"], params }
+}
+
+fn range(expr: &str, window: Window, step: Duration) -> Question<'static> {
+    let mut params = span(window);
+    params.push(("query", expr.to_owned()));
+    params.push(("step", format!("{:.3}", step.as_secs_f64())));
+    Question { asked: format!("range query {expr}"), path: &["api", "v1", "query_range"], params }
 }
 
 fn span(window: Window) -> Vec<(&'static str, String)> {
