@@ -1,21 +1,46 @@
-//! Puts the dashboards and what stands beside them into the program: a list of names and texts, one entry per file.
+//! Puts the dashboards, what stands beside them, and the runbooks into the program: lists of names and texts, one entry
+//! per file.
 //!
 //! A build script, so that a new dashboard is in the program because it is in the folder, and no list can forget it.
 
 use std::{env, fmt::Write as _, fs, io, path::Path};
 
-/// What of the folder the program reads, by place and ending.
-const TAKEN: [(&str, &[&str]); 2] = [("", &["json", "toml"]), ("provisioning/datasources", &["yaml", "yml"])];
+/// A folder of the checkout, the list that it becomes, and what of it the program reads, by place and ending.
+struct Folder {
+    name: &'static str,
+    list: &'static str,
+    taken: &'static [(&'static str, &'static [&'static str])],
+}
+
+const FOLDERS: [Folder; 2] = [
+    Folder {
+        name: "dashboards",
+        list: "EMBEDDED",
+        taken: &[("", &["json", "toml"]), ("provisioning/datasources", &["yaml", "yml"])],
+    },
+    Folder { name: "runbooks", list: "EMBEDDED_RUNBOOKS", taken: &[("", &["md"])] },
+];
 
 fn main() -> io::Result<()> {
-    let root = Path::new(&env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("../dashboards");
     println!("cargo::rerun-if-changed=build.rs");
+    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
+    for folder in FOLDERS {
+        let code = code(&folder)?;
+        fs::write(Path::new(&out).join(format!("embedded_{}.rs", folder.name)), code)?;
+    }
+    Ok(())
+}
+
+fn code(folder: &Folder) -> io::Result<String> {
+    let root =
+        Path::new(&env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("..").join(folder.name);
     println!("cargo::rerun-if-changed={}", root.display());
-    let mut code = String::from(
-        "/// The dashboards as they were when the program was built: path below the folder, text.\n\
-         const EMBEDDED: &[(&str, &str)] = &[\n",
+    let mut code = format!(
+        "/// The {} as they were when the program was built: path below the folder, text.\n\
+         const {}: &[(&str, &str)] = &[\n",
+        folder.name, folder.list
     );
-    for (below, endings) in TAKEN {
+    for (below, endings) in folder.taken {
         let Ok(entries) = fs::read_dir(root.join(below)) else { continue };
         let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
         paths.retain(|path| path.extension().is_some_and(|e| endings.iter().any(|ending| e == *ending)));
@@ -27,6 +52,5 @@ fn main() -> io::Result<()> {
         }
     }
     code.push_str("];\n");
-    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
-    fs::write(Path::new(&out).join("embedded_dashboards.rs"), code)
+    Ok(code)
 }

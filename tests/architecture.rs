@@ -8,7 +8,7 @@ use std::{
 use crate::harness::checkout;
 
 /// Each package, and which of ours it may depend on.
-const ALLOWED: [(&str, &str, &[&str]); 11] = [
+const ALLOWED: [(&str, &str, &[&str]); 12] = [
     ("telemetry", "telemetry", &[]),
     ("unread", "unread", &[]),
     ("chassis", "services/chassis", &["telemetry", "unread"]),
@@ -18,6 +18,7 @@ const ALLOWED: [(&str, &str, &[&str]); 11] = [
     ("loadgen", "loadgen", &["telemetry", "unread"]),
     ("backend", "backend", &["unread"]),
     ("query", "query", &[]),
+    ("slo", "slo", &["query"]),
     ("console", "console", &["unread", "query"]),
     (
         "firedrill",
@@ -31,6 +32,7 @@ const ALLOWED: [(&str, &str, &[&str]); 11] = [
             "loadgen",
             "backend",
             "query",
+            "slo",
             "console",
         ],
     ),

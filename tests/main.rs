@@ -29,6 +29,7 @@ mod read_only;
 mod readme;
 mod saga;
 mod shutdown;
+mod slo;
 mod stack_configurations;
 mod telemetry_down;
 mod terminal;

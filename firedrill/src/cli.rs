@@ -86,6 +86,9 @@ pub enum Command {
     /// Check the Grafana dashboards: what their panels show, and how they are written
     #[command(subcommand)]
     Dashboards(Dashboards),
+    /// Make alerting rules from objectives
+    #[command(subcommand)]
+    Slo(Slo),
     /// One role of a stack, as `up` starts it
     #[command(hide = true)]
     Run(Run),
@@ -292,6 +295,30 @@ pub struct DashboardsDir {
     /// Folder of the dashboards [default: the folder dashboards, else the built-in ones]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+/// What to do with objectives.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Slo {
+    /// Write the Prometheus rules that the objectives ask for
+    Generate(SloGenerate),
+}
+
+/// Options of `slo generate`.
+#[derive(Clone, Debug, Args)]
+pub struct SloGenerate {
+    /// Write nothing; tell whether the folder is what the objectives ask for
+    #[arg(long)]
+    pub check: bool,
+    /// Divide all windows by this, from 1 to 60: an incident of an hour in a minute
+    #[arg(long, default_value_t = 1)]
+    pub speed: u32,
+    /// Folder that holds specs [default: the folder slo, else the built-in ones]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Folder to write the rules to [default: rules, beside the specs]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// Options of `run`.

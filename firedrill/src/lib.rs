@@ -14,6 +14,7 @@ pub mod failure;
 pub mod home;
 pub mod load_control;
 pub mod native;
+pub mod objectives;
 pub mod otlp;
 pub mod ports;
 pub mod profiles;
