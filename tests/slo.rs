@@ -1,4 +1,4 @@
-//! Rules are what the objectives ask for, and Prometheus takes them.
+//! Rules are what the objectives ask for, Prometheus takes them, and alerts keep their contracts.
 
 use std::{fs, path::Path, process::Output};
 
@@ -41,24 +41,34 @@ async fn a_changed_rule_is_told_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn mistakes_in_specs_are_one_line_with_their_place() {
+async fn mistakes_in_specs_and_contracts_are_one_line_with_their_place() {
     let dir = tempfile::tempdir().expect("a folder");
-    fs::create_dir(dir.path().join("specs")).expect("a folder");
+    for folder in ["specs", "contracts"] {
+        fs::create_dir(dir.path().join(folder)).expect("a folder");
+    }
     let specs = fs::read_to_string(checkout().join("slo/specs/inbox.yaml")).expect("a spec");
+    let contract = "slos = [\"inbox-latency\"]\n[[contract]]\nname = \"n\"\nphases = [{ for = \"5s\" }]\n";
     let out = dir.path().join("rules");
-    for (spec, args, words) in [
+    for (spec, contract, args, words) in [
         (
             specs.replace("target: 0.99\n", "target: 99\n"),
+            contract,
             vec!["generate", "--out", path(&out)],
             vec!["inbox.yaml:", "spec.objectives[0].target"],
         ),
         (
             specs.replace("_seconds_count{", "_second_count{"),
+            contract,
             vec!["generate", "--out", path(&out)],
             vec!["nothing exposes", "did you mean http_server_request_duration_seconds_count"],
         ),
+        (specs.clone(), contract, vec!["test"], vec!["contracts", "a.toml:3", "whole minutes"]),
     ] {
+        if args == ["test"] && native::program("promtool").is_none() {
+            continue;
+        }
         fs::write(dir.path().join("specs/inbox.yaml"), spec).expect("written");
+        fs::write(dir.path().join("contracts/a.toml"), contract).expect("written");
         let output = slo(&[&args[..], &["--dir", path(dir.path())]].concat()).await;
         assert_eq!(output.status.code(), Some(1), "{}", said(&output));
         for word in words {
@@ -83,4 +93,17 @@ async fn prometheus_takes_the_rules_at_every_speed() {
         let checked = native::run(&promtool, &args).await;
         assert!(checked.status.success(), "{}", said(&checked));
     }
+}
+
+#[tokio::test]
+async fn alerts_keep_their_contracts() {
+    if native::program("promtool").is_none() {
+        return;
+    }
+    // The short ones of them: all take minutes, and are a command of their own.
+    let output = slo(&["test", "--skip-slow", "--only", "wakes nobody", "--json"]).await;
+    let report = json(&output);
+    assert!(output.status.success(), "{report}");
+    assert!(report["contracts"].as_u64().is_some_and(|n| n >= 3), "{report}");
+    assert_eq!((&report["passed"], &report["score"]), (&report["contracts"], &serde_json::json!(1.0)));
 }

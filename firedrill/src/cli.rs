@@ -86,7 +86,7 @@ pub enum Command {
     /// Check the Grafana dashboards: what their panels show, and how they are written
     #[command(subcommand)]
     Dashboards(Dashboards),
-    /// Make alerting rules from objectives
+    /// Make alerting rules from objectives, and test them
     #[command(subcommand)]
     Slo(Slo),
     /// One role of a stack, as `up` starts it
@@ -302,6 +302,8 @@ pub struct DashboardsDir {
 pub enum Slo {
     /// Write the Prometheus rules that the objectives ask for
     Generate(SloGenerate),
+    /// Hold every alert against its contracts: does it fire, in time, for the right thing, and only then
+    Test(SloTest),
 }
 
 /// Options of `slo generate`.
@@ -319,6 +321,30 @@ pub struct SloGenerate {
     /// Folder to write the rules to [default: rules, beside the specs]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// Who evaluates the rules of a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SloEngine {
+    /// Prometheus' own, by way of `promtool test rules`
+    Promtool,
+}
+
+/// Options of `slo test`.
+#[derive(Clone, Debug, Args)]
+pub struct SloTest {
+    /// Who evaluates the rules
+    #[arg(long, value_enum, default_value_t = SloEngine::Promtool)]
+    pub engine: SloEngine,
+    /// Folder that holds specs and contracts [default: the folder slo, else the built-in ones]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Only the contracts in whose objective or name this stands
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Leave out the contracts of many days
+    #[arg(long)]
+    pub skip_slow: bool,
 }
 
 /// Options of `run`.

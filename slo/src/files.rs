@@ -1,10 +1,12 @@
 //! Where specs and contracts are: in the program, or in the folder `slo` on disk, which overrides it.
 //!
-//! The only place here that reads them; whoever has texts already calls [`crate::spec::read`].
+//! The only place here that reads them; whoever has texts already calls [`crate::spec::read`] and
+//! [`crate::contract::read`].
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use crate::{
+    contract::{self, Contract},
     place::{Error, Problem},
     spec::{self, Slo},
 };
@@ -61,6 +63,15 @@ fn unique(all: &[Slo], slo: &Slo) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// The contracts for these objectives, from the same places.
+pub fn contracts(dir: Option<&Path>, slos: &[Slo]) -> Result<Vec<Contract>, Unusable> {
+    let mut all = Vec::new();
+    for (file, text) in texts(dir, "contracts", "toml", EMBEDDED_CONTRACTS)? {
+        all.extend(contract::read(&file, &text, slos)?);
+    }
+    Ok(all)
 }
 
 /// File names as a person would type them, and texts.

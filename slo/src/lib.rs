@@ -1,7 +1,11 @@
-//! Objectives as code: OpenSLO specs, and the Prometheus rules that are made from them.
+//! Objectives as code: OpenSLO specs, the Prometheus rules that are made from them, and contracts that say when each
+//! alert must fire and when not.
 //!
-//! This crate reads, generates and lints rules. It starts no server and keeps no state.
+//! This crate reads, generates, lints, scores and changes rules. It starts no server and keeps no state; the only program
+//! that it runs is `promtool`, as one of the engines that answer when an alert fires.
 
+pub mod contract;
+pub mod engine;
 pub mod files;
 pub mod generate;
 pub mod lint;

@@ -1,16 +1,42 @@
-//! `firedrill slo`: rules from objectives.
+//! `firedrill slo`: rules from objectives, and whether they do what their contracts say.
 
 mod generate;
+mod test;
+
+use slo::engine::{Engine, EngineError, Promtool};
 
 use crate::{
-    cli::Slo,
+    cli::{Slo, SloEngine},
     failure::{Failure, Outcome},
+    native::{locate, versions},
 };
 
 /// Dispatches.
-pub(super) fn run(command: &Slo, json: bool) -> Outcome {
+pub(super) async fn run(command: &Slo, json: bool) -> Outcome {
     match command {
         Slo::Generate(options) => generate::run(options, json),
+        Slo::Test(options) => {
+            let engine = engine(options.engine).await?;
+            test::run(options, engine.as_ref(), json)
+        }
+    }
+}
+
+/// The engine, ready to be asked.
+async fn engine(which: SloEngine) -> Result<Box<dyn Engine>, Failure> {
+    match which {
+        SloEngine::Promtool => {
+            let program = versions::program("promtool")
+                .ok_or_else(|| Failure::environment("this build does not know promtool"))?;
+            let search = locate::search(program).await;
+            match &search.found {
+                Some(found) => Ok(Box::new(Promtool { program: found.path.clone() })),
+                None => Err(Failure::environment(format!(
+                    "promtool: {}; stack/native/build prometheus builds it",
+                    search.told()
+                ))),
+            }
+        }
     }
 }
 
@@ -19,5 +45,12 @@ fn unusable(error: slo::files::Unusable) -> Failure {
     match error {
         slo::files::Unusable::Wrong(error) => Failure::not_good(error.to_string()),
         other => Failure::environment(other.to_string()),
+    }
+}
+
+fn broken(error: &EngineError) -> Failure {
+    match error {
+        EngineError::Unavailable { .. } => Failure::environment(error.to_string()),
+        EngineError::Refused { .. } | EngineError::Strange { .. } => Failure::not_good(error.to_string()),
     }
 }
