@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::block::Damaged;
 
 /// The layout's version; a file of another version is set aside like a damaged one.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// Read connections kept per segment.
 const KEPT_READERS: usize = 2;
 

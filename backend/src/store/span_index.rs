@@ -10,7 +10,7 @@ const PROBES: u32 = 3;
 /// A filter is folded while at most one bit in so many is set.
 const SPARSE: u32 = 7;
 /// Bytes of a row.
-const ROW: usize = 36;
+const ROW: usize = 44;
 
 /// A short hash of a tag. Equal tags have equal hashes; readers compare the tags themselves, too.
 pub(crate) fn tag_hash(name: &str, value: &str) -> u32 {
@@ -35,8 +35,8 @@ fn short(hash: i64) -> u32 {
 }
 
 /// The bits that a tag sets in a row.
-pub(crate) fn row_bits(tag: u32) -> u64 {
-    (1 << (tag & 63)) | (1 << ((tag >> 6) & 63))
+pub(crate) fn row_bits(tag: u32) -> u128 {
+    (1 << (tag & 127)) | (1 << ((tag >> 7) & 127))
 }
 
 /// What a search must know of a span to pass over it.
@@ -47,7 +47,7 @@ pub(crate) struct Row {
     pub(crate) start_ns: i64,
     pub(crate) duration_ns: i64,
     /// [`row_bits`] of all its tags.
-    pub(crate) tags: u64,
+    pub(crate) tags: u128,
     /// Where in the block it lies.
     pub(crate) pos: u32,
 }
@@ -59,8 +59,8 @@ pub(crate) fn rows(packed: &[u8]) -> impl Iterator<Item = Row> {
         op_hash: u32::from_le_bytes(array(row, 4)),
         start_ns: i64::from_le_bytes(array(row, 8)),
         duration_ns: i64::from_le_bytes(array(row, 16)),
-        tags: u64::from_le_bytes(array(row, 24)),
-        pos: u32::from_le_bytes(array(row, 32)),
+        tags: u128::from_le_bytes(array(row, 24)),
+        pos: u32::from_le_bytes(array(row, 40)),
     })
 }
 
@@ -169,6 +169,15 @@ mod tests {
         let filter = many.filter();
         let wrong = (0..10_000).filter(|n| may_hold(&filter, tag_hash("other", &n.to_string()))).count();
         assert!(wrong < 500, "{wrong} of 10,000 that are not there");
+    }
+
+    #[test]
+    fn few_spans_seem_to_have_a_tag_that_they_have_not() {
+        let tags = |span: u32| (0..16).map(move |n| tag_hash(&format!("tag.{n}"), &format!("{span}")));
+        let bits = |span| tags(span).fold(0, |bits, tag| bits | row_bits(tag));
+        let sought = row_bits(tag_hash("sought", "1"));
+        let wrong = (0..1000).filter(|span| bits(*span) & sought == sought).count();
+        assert!(wrong < 100, "{wrong} of 1,000");
     }
 
     proptest! {

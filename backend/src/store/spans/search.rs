@@ -78,7 +78,7 @@ struct Search<'a> {
     /// What a block's filter must hold.
     filter_keys: Vec<u32>,
     /// Bits that a row must have.
-    row_bits: u64,
+    row_bits: u128,
     origins: Origins,
     latest: &'a mut Latest,
     deadline: Instant,
