@@ -1,6 +1,8 @@
 //! Label matchers, as PromQL and LogQL selectors have them: fully anchored regexes, a missing label is "".
 
-use regex::Regex;
+mod go;
+
+pub(crate) use go::GoRegex;
 
 /// One condition on one label.
 #[derive(Debug, Clone)]
@@ -14,8 +16,8 @@ pub(crate) struct Matcher {
 pub(crate) enum Op {
     Equal(String),
     NotEqual(String),
-    Regex(Regex),
-    NotRegex(Regex),
+    Regex(GoRegex),
+    NotRegex(GoRegex),
 }
 
 impl Op {
@@ -62,15 +64,20 @@ impl Matcher {
 }
 
 /// Compiles a regex that must match the whole value; `.` matches newlines as in Prometheus.
-pub(crate) fn anchored(pattern: &str) -> Result<Regex, String> {
+pub(crate) fn anchored(pattern: &str) -> Result<GoRegex, String> {
     // Compiled alone first, so that an unbalanced parenthesis cannot escape the anchors.
     compile(pattern)?;
-    compile(&format!("^(?s:{pattern})$"))
+    Ok(GoRegex::new(pattern, build(pattern, &format!("^(?s:{})$", go::translate(pattern)))?))
 }
 
 /// Compiles a regex with a bound on its size, so that a query cannot eat the memory.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
-    regex::RegexBuilder::new(pattern).size_limit(1 << 20).dfa_size_limit(1 << 20).build().map_err(|e| {
+pub(crate) fn compile(pattern: &str) -> Result<GoRegex, String> {
+    Ok(GoRegex::new(pattern, build(pattern, &go::translate(pattern))?))
+}
+
+fn build(pattern: &str, translated: &str) -> Result<regex::Regex, String> {
+    let mut builder = regex::RegexBuilder::new(translated);
+    builder.size_limit(1 << 20).dfa_size_limit(1 << 20).build().map_err(|e| {
         let text = e.to_string();
         let what = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
         format!("error parsing regexp: {what}: `{pattern}`")

@@ -1,13 +1,12 @@
 //! What a LogQL query says, as the parser found it.
 
-use regex::Regex;
-
 use super::ip::IpFilter;
 use super::json::Path;
+use super::label_regex::LabelRegex;
 use super::pattern::Pattern as LinePattern;
 use super::template::Template;
 use crate::labels::Labels;
-use crate::matcher::{Matcher, Op};
+use crate::matcher::{GoRegex, Matcher, Op};
 
 /// A query of either kind.
 #[derive(Debug, Clone)]
@@ -35,7 +34,7 @@ pub(crate) enum Stage {
         keep_empty: bool,
         fields: Vec<(String, String)>,
     },
-    Regexp(Regex),
+    Regexp(GoRegex),
     Pattern(LinePattern),
     Unpack,
     LineFormat(Template),
@@ -69,7 +68,7 @@ pub(crate) struct LineFilter {
 #[derive(Debug, Clone)]
 pub(crate) enum LineText {
     Contains(String),
-    Matches(Regex),
+    Matches(GoRegex),
     Pattern(LinePattern),
     Ip(IpFilter),
 }
@@ -78,6 +77,7 @@ pub(crate) enum LineText {
 #[derive(Debug, Clone)]
 pub(crate) enum Condition {
     Text { name: String, op: Op },
+    Regex { name: String, keep: bool, regex: LabelRegex },
     Number { name: String, op: Compare, value: f64, unit: Unit },
     Ip { name: String, keep: bool, filter: IpFilter },
     And(Box<Condition>, Box<Condition>),
@@ -88,7 +88,10 @@ impl Condition {
     /// The labels it looks at.
     pub(crate) fn names(&self) -> Vec<String> {
         match self {
-            Self::Text { name, .. } | Self::Number { name, .. } | Self::Ip { name, .. } => vec![name.clone()],
+            Self::Text { name, .. }
+            | Self::Regex { name, .. }
+            | Self::Number { name, .. }
+            | Self::Ip { name, .. } => vec![name.clone()],
             Self::And(a, b) | Self::Or(a, b) => [a.names(), b.names()].concat(),
         }
     }
@@ -161,7 +164,7 @@ pub(crate) enum Metric {
         to: String,
         replacement: String,
         from: String,
-        regex: Regex,
+        regex: GoRegex,
     },
 }
 

@@ -102,8 +102,9 @@ fn single(stage: &Stage) -> Option<(String, Condition)> {
     let Stage::Label(condition) = stage else { return None };
     match condition {
         Condition::And(..) | Condition::Or(..) => None,
-        Condition::Text { name, .. } | Condition::Number { name, .. } | Condition::Ip { name, .. } => {
-            Some((name.clone(), condition.clone()))
-        }
+        Condition::Text { name, .. }
+        | Condition::Regex { name, .. }
+        | Condition::Number { name, .. }
+        | Condition::Ip { name, .. } => Some((name.clone(), condition.clone())),
     }
 }

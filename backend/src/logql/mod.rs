@@ -8,6 +8,7 @@ mod fields;
 mod hints;
 mod ip;
 mod json;
+mod label_regex;
 mod lexer;
 mod logfmt;
 pub(crate) mod metric;

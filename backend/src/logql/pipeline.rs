@@ -174,6 +174,7 @@ fn label_format(formats: &[(String, Format)], fields: &mut Fields<'_>) {
 pub(super) fn holds(condition: &Condition, fields: &mut Fields<'_>) -> bool {
     match condition {
         Condition::Text { name, op } => op.matches(fields.get(name)),
+        Condition::Regex { name, keep, regex } => regex.is_match(fields.get(name)) == *keep,
         Condition::And(a, b) => holds(a, fields) && holds(b, fields),
         Condition::Or(a, b) => holds(a, fields) || holds(b, fields),
         // Where there is an error already, an address drops no entry.

@@ -87,7 +87,7 @@ fn effective(filter: &LineFilter) -> LineFilter {
         }
         let is_always = |text: &LineText| match text {
             LineText::Contains(text) => text.is_empty(),
-            LineText::Matches(regex) => matches!(regex.as_str(), "" | ".*"),
+            LineText::Matches(regex) => matches!(regex.source(), "" | ".*"),
             LineText::Pattern(_) | LineText::Ip(_) => false,
         };
         if !texts.iter().all(is_always) {

@@ -21,15 +21,10 @@ fn matcher(name: &str, op: &Op) -> String {
     let (symbol, text) = match op {
         Op::Equal(text) => ("=", text.as_str()),
         Op::NotEqual(text) => ("!=", text.as_str()),
-        Op::Regex(regex) => ("=~", unanchored(regex.as_str())),
-        Op::NotRegex(regex) => ("!~", unanchored(regex.as_str())),
+        Op::Regex(regex) => ("=~", regex.source()),
+        Op::NotRegex(regex) => ("!~", regex.source()),
     };
     format!("{name}{symbol}{}", quote(text))
-}
-
-/// A regex as it was written.
-fn unanchored(regex: &str) -> &str {
-    regex.strip_prefix("^(?s:").and_then(|r| r.strip_suffix(")$")).unwrap_or(regex)
 }
 
 fn stages(stages: &[Stage]) -> String {
@@ -61,7 +56,7 @@ fn stage(stage: &Stage) -> String {
             }
             format!("{text} {}", joined(fields, |(name, from)| format!("{name}={}", quote(from))))
         }
-        Stage::Regexp(regex) => format!("| regexp {}", quote(regex.as_str())),
+        Stage::Regexp(regex) => format!("| regexp {}", quote(regex.source())),
         Stage::Pattern(pattern) => format!("| pattern {}", quote(pattern.source())),
         Stage::Unpack => "| unpack".to_owned(),
         Stage::LineFormat(template) => format!("| line_format {}", quote(template.source())),
@@ -97,7 +92,7 @@ fn lines(filter: &LineFilter) -> Vec<(String, String)> {
     let one = |text: &LineText| {
         let (kind, printed) = match text {
             LineText::Contains(text) => ("=", quote(text)),
-            LineText::Matches(regex) => ("~", quote(regex.as_str())),
+            LineText::Matches(regex) => ("~", quote(regex.source())),
             LineText::Pattern(pattern) => (">", quote(pattern.source())),
             LineText::Ip(filter) => ("=", format!("ip({})", quote(filter.source()))),
         };
@@ -119,9 +114,14 @@ fn condition(one: &Condition) -> String {
         Condition::Ip { name, keep, filter } => {
             format!("{name}{}ip({})", if *keep { "=" } else { "!=" }, quote(filter.source()))
         }
-        Condition::Text { name, op: Op::Regex(regex) } if !is_simple(unanchored(regex.as_str())) => {
-            let text = unanchored(regex.as_str());
-            if text.contains('`') { format!("{name}=~{}", quote(text)) } else { format!("{name}=~`{text}`") }
+        // What Loki leaves to the regex engine it writes otherwise.
+        Condition::Regex { name, keep: true, regex }
+            if !regex.is_simple() && !regex.source().contains('`') =>
+        {
+            format!("{name}=~`{}`", regex.source())
+        }
+        Condition::Regex { name, keep, regex } => {
+            format!("{name}{}{}", if *keep { "=~" } else { "!~" }, quote(regex.source()))
         }
         Condition::Text { name, op } => matcher(name, op),
         Condition::Number { name, op, value, unit } => {
@@ -133,11 +133,6 @@ fn condition(one: &Condition) -> String {
             format!("{name}{}{value}", op.symbol())
         }
     }
-}
-
-/// Whether Loki does without a regex engine for this one: texts with `|` and `.*` alone.
-fn is_simple(regex: &str) -> bool {
-    !regex.replace(".*", "").contains(['[', ']', '(', ')', '{', '}', '^', '$', '?', '+', '\\', '.'])
 }
 
 fn unwrap(unwrap: &Unwrap) -> String {
@@ -193,12 +188,7 @@ fn metric(one: &Metric) -> String {
         }
         Metric::LabelReplace { inner, to, replacement, from, regex } => {
             let texts = [to, replacement, from].map(|t| quote(t));
-            format!(
-                "label_replace({},{},{})",
-                metric(inner),
-                texts.join(","),
-                quote(unanchored(regex.as_str()))
-            )
+            format!("label_replace({},{},{})", metric(inner), texts.join(","), quote(regex.source()))
         }
     }
 }

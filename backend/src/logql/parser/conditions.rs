@@ -4,6 +4,7 @@ use super::Parser;
 use crate::logql::LogqlError;
 use crate::logql::ast::{Compare, Condition, Unit};
 use crate::logql::ip::IpFilter;
+use crate::logql::label_regex::LabelRegex;
 use crate::logql::lexer::Token;
 use crate::logql::print::quote;
 use crate::logql::units::{plain, seconds};
@@ -51,7 +52,13 @@ impl Parser<'_> {
             && matches!(op, "=" | "!=" | "=~" | "!~")
         {
             self.at += 1;
-            return Ok(Condition::Text { name, op: Op::new(op, &text).map_err(LogqlError::stage)? });
+            return match op {
+                "=~" | "!~" => {
+                    let regex = LabelRegex::new(&text).map_err(LogqlError::stage)?;
+                    Ok(Condition::Regex { name, keep: op == "=~", regex })
+                }
+                op => Ok(Condition::Text { name, op: Op::new(op, &text).map_err(LogqlError::stage)? }),
+            };
         }
         let Some(compared) = compared else { return Err(self.unexpected()) };
         if matches!(op, "=" | "!=") && self.accept_function("ip") {

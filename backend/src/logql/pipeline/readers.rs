@@ -1,11 +1,10 @@
 //! The stages that read labels out of the line. In a metric query they take what is asked for, and stop when they have it.
 
-use regex::Regex;
-
 use crate::logql::fields::{ERROR, Fields};
 use crate::logql::json::{self, Path, Stop, Value};
 use crate::logql::logfmt::{self, Fault};
 use crate::logql::pattern::Pattern;
+use crate::matcher::GoRegex;
 
 const JSON_ERROR: &str = "JSONParserErr";
 /// How deep objects are followed.
@@ -129,7 +128,7 @@ pub(super) fn pick_logfmt(wanted: &[(String, String)], fields: &mut Fields<'_>, 
 }
 
 /// The named groups; a group that took no part is empty.
-pub(super) fn regexp(regex: &Regex, fields: &mut Fields<'_>) -> bool {
+pub(super) fn regexp(regex: &GoRegex, fields: &mut Fields<'_>) -> bool {
     let line = fields.line.clone();
     let Some(found) = regex.captures(&line) else { return true };
     let mut names = regex.capture_names().flatten();

@@ -1,8 +1,7 @@
 //! Breaks what is long into lines. A part knows at which depth it stands; at depth zero its first line is not indented.
 
 use super::{
-    aggregate, condition, metric, name_of, query, quote, range, selector, stage, takes_count, unanchored,
-    unwrapped,
+    aggregate, condition, metric, name_of, query, quote, range, selector, stage, takes_count, unwrapped,
 };
 use crate::logql::ast::{Expr, Grouping, Matching, Metric, Query, RangeAggregation, RangeOp, Stage};
 
@@ -110,7 +109,7 @@ fn of_metric(one: &Metric, level: usize) -> String {
             format!("{left}\n{pad}{op}{}\n{right}", matching(by))
         }
         Metric::LabelReplace { inner, to, replacement, from, regex } => {
-            let texts = [to.as_str(), replacement, from, unanchored(regex.as_str())];
+            let texts = [to.as_str(), replacement, from, regex.source()];
             let texts = texts.map(|t| format!("{}{}", indent(level + 1), quote(t)));
             format!("{pad}label_replace(\n{},\n{}\n{pad})", of_metric(inner, level + 1), texts.join(",\n"))
         }

@@ -128,7 +128,7 @@ fn times(piece: &str, n: i64) -> Result<String> {
     Ok(piece.repeat(n))
 }
 
-fn regex(pattern: &str) -> Result<regex::Regex> {
+fn regex(pattern: &str) -> Result<crate::matcher::GoRegex> {
     crate::matcher::compile(pattern)
 }
 

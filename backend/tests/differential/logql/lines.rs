@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// How many entries all streams have together.
-pub(crate) const ENTRIES: usize = 60 * 3 + 20;
+pub(crate) const ENTRIES: usize = 60 * 3 + 20 + 10;
 
 /// A push of everything, from `start_s` on.
 pub(crate) fn push(start_s: u64) -> Value {
@@ -44,6 +44,8 @@ pub(crate) fn push(start_s: u64) -> Value {
         "{\"_entry\":\"packed line\",\"pod\":\"p1\",\"n\":\"3\"}",
         "a=b c=\"unterminated",
     ];
+    let unicode = ["12", "١٢", "größe", "groesse", "{x}", "[x]", "a\u{a0}b", "a b", "<x>", "GRÖSSE a\nb"];
+    let unicode = |i: usize| json!([at(i * 40 + 7, 5), unicode[i]]);
     let mixed = |i: usize| json!([at(i * 30 + 6, 4), odd[i % 6]]);
     let all = |n: usize, entry: &dyn Fn(usize) -> Value| (0..n).map(entry).collect::<Vec<_>>();
     let of_api = |side: usize| (0..60).filter(|i| i % 2 == side).map(api).collect::<Vec<_>>();
@@ -53,5 +55,6 @@ pub(crate) fn push(start_s: u64) -> Value {
         {"stream": {"app": "worker", "env": "prod"}, "values": all(60, &worker)},
         {"stream": {"app": "nginx", "env": "prod"}, "values": all(60, &nginx)},
         {"stream": {"app": "mixed", "env": "dev"}, "values": all(20, &mixed)},
+        {"stream": {"app": "unicode", "env": "test"}, "values": all(10, &unicode)},
     ]})
 }
