@@ -21,3 +21,4 @@ mod retention;
 mod sample_log;
 mod scrape;
 mod spans;
+mod tail;

@@ -190,17 +190,24 @@ impl Sink for Hits<'_> {
     }
 }
 
-/// Collects all entries that pass the pipeline, in the order they come.
+/// Collects entries that pass the pipeline, in the order they come.
 #[derive(Debug)]
 pub(super) struct Collected {
     plan: Plan,
     hints: Hints,
+    /// How many are taken.
+    most: usize,
     pub(super) hits: Vec<Hit>,
+    /// Of those beyond, as many as are told of: their times and streams.
+    pub(super) dropped: Vec<(i64, Vec<(String, String)>)>,
 }
 
 impl Collected {
-    pub(super) fn new(query: &Query) -> Self {
-        Self { plan: query.plan(), hints: Hints::default(), hits: Vec::new() }
+    /// The most dropped lines that are told of.
+    const MOST_TOLD: usize = 1000;
+
+    pub(super) fn new(query: &Query, most: usize) -> Self {
+        Self { plan: query.plan(), hints: Hints::default(), most, hits: Vec::new(), dropped: Vec::new() }
     }
 }
 
@@ -218,7 +225,12 @@ impl Sink for Collected {
     }
 
     fn entry(&mut self, entry: Entry<'_>) {
-        self.hits.extend(self.plan.run(&self.hints, &entry).map(|fields| Hit::of(&fields)));
+        let Some(fields) = self.plan.run(&self.hints, &entry) else { return };
+        if self.hits.len() < self.most {
+            self.hits.push(Hit::of(&fields));
+        } else if self.dropped.len() < Self::MOST_TOLD {
+            self.dropped.push((entry.ts_ns, fields.of(Origin::Stream)));
+        }
     }
 }
 

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::LokiError;
 use super::lines::{self, Collected, Hit, Wish};
-use super::query::{limit, wants_categories};
+use super::query::{MAX_LIMIT, limit, wants_categories};
 use super::times::{DEFAULT_LOGS_NS, range};
 use crate::Backend;
 use crate::api::params;
@@ -35,8 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PER_MESSAGE: usize = 100;
 /// Lines that wait for their time; what comes beyond is dropped, and the client told.
 const MAX_WAITING: usize = 10_000;
-/// Dropped lines that the client is told of one by one.
-const MAX_TOLD: usize = 1000;
 /// The most seconds that lines may be held back.
 const MAX_DELAY_S: i64 = 5;
 const LATE_NS: i64 = 600_000_000_000;
@@ -49,7 +47,7 @@ pub(super) async fn tail(State(backend): State<Arc<Backend>>, request: Request) 
         let params = params::read(&backend.bodies, Request::from_parts(parts, body)).await?;
         let query = logql::parse_log(params.get("query").unwrap_or_default())?;
         let since_ns = range(&params, now_ns(), DEFAULT_LOGS_NS)?.start;
-        let limit = limit(&params)?;
+        let limit = limit(&params)?.min(MAX_LIMIT);
         let delay_s: i64 = params
             .get("delay_for")
             .unwrap_or("0")
@@ -150,6 +148,8 @@ struct Follower {
 }
 
 type Key = (i64, Vec<(String, String)>, String);
+/// The time and the stream of a line that is not sent.
+type Dropped = (i64, Vec<(String, String)>);
 
 impl Follower {
     fn next(&mut self, backend: &Backend, deadline: Instant) -> Result<Vec<Message>, LokiError> {
@@ -167,18 +167,18 @@ impl Follower {
                 let range = now_ns() - LATE_NS..i64::MAX;
                 let asked =
                     LogQuery { selectors: vec![query.selector.clone()], range, keys: Vec::new(), deadline };
-                let mut new = Collected::new(&query);
+                let mut new = Collected::new(&query, MAX_WAITING.saturating_sub(self.waiting.len()));
                 backend.store.follow_logs(cursor, &asked, &mut new)?;
                 self.waiting.extend(new.hits.into_iter().filter(|hit| !self.known.contains(&key(hit))));
                 self.known.clear();
-                dropped = self.waiting.split_off(self.waiting.len().min(MAX_WAITING));
+                dropped = new.dropped;
             }
         }
         self.waiting.sort_by_key(|hit| hit.ts_ns);
         let until = now_ns() - self.asked.delay_ns;
         let later = self.waiting.split_off(self.waiting.partition_point(|hit| hit.ts_ns < until));
         let ready = std::mem::replace(&mut self.waiting, later);
-        Ok(messages(ready, &dropped, self.asked.categorize))
+        Ok(messages(ready, dropped, self.asked.categorize))
     }
 }
 
@@ -187,7 +187,7 @@ fn key(hit: &Hit) -> Key {
 }
 
 /// Each line is a stream of its own, so that their order stays.
-fn messages(ready: Vec<Hit>, dropped: &[Hit], categorize: bool) -> Vec<Message> {
+fn messages(ready: Vec<Hit>, dropped: Vec<Dropped>, categorize: bool) -> Vec<Message> {
     let streams: Vec<Value> = ready.into_iter().flat_map(|hit| lines::group(vec![hit], categorize)).collect();
     let mut bodies: Vec<Value> =
         streams.chunks(PER_MESSAGE).map(|streams| json!({"streams": streams})).collect();
@@ -197,12 +197,11 @@ fn messages(ready: Vec<Hit>, dropped: &[Hit], categorize: bool) -> Vec<Message> 
         }
     }
     if let (Some(first), false) = (bodies.first_mut(), dropped.is_empty()) {
-        let told = |hit: &Hit| {
-            let labels: serde_json::Map<String, Value> =
-                hit.stream.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect();
-            json!({"labels": labels, "timestamp": hit.ts_ns.to_string()})
+        let told = |(ts_ns, stream): Dropped| {
+            let labels: Map<String, Value> = stream.into_iter().map(|(k, v)| (k, Value::from(v))).collect();
+            json!({"labels": labels, "timestamp": ts_ns.to_string()})
         };
-        first["dropped_entries"] = dropped.iter().take(MAX_TOLD).map(told).collect();
+        first["dropped_entries"] = dropped.into_iter().map(told).collect();
     }
     bodies.into_iter().map(|body| Message::Text(body.to_string().into())).collect()
 }
