@@ -1,8 +1,9 @@
-//! What a metric query needs of a line. Stages that read lines take out no more than that, and stop when they have it, so
+//! What a query needs of a line. Stages that read lines take out no more than that, and stop when they have it, so
 //! that what is wrong further on in the line is no error; Loki does the same.
 
 use super::ast::{Condition, Format, Grouping, RangeAggregation, RangeOp, Stage};
 use super::fields::ERROR;
+use super::plan::Plan;
 
 /// What has to be taken out of lines.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,11 @@ pub(crate) struct Hints {
 }
 
 impl Hints {
+    /// Of a log query: everything counts, but a condition on a label is tested as soon as that is there.
+    pub(crate) fn of_lines(plan: &Plan) -> Self {
+        Self { filters: plan.rest.iter().filter_map(single).collect(), ..Self::default() }
+    }
+
     /// Of a range aggregation whose series are told apart by `grouping`; `stages` is its pipeline.
     pub(super) fn of(aggregation: &RangeAggregation, grouping: Option<&Grouping>, stages: &[Stage]) -> Self {
         let mut groups = grouping.map(|g| g.labels.clone()).unwrap_or_default();

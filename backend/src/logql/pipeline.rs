@@ -210,7 +210,8 @@ mod tests {
         let stream = Arc::new(Labels::new([("app", "a")]));
         let entry = Entry { stream: &stream, ts_ns: 1, line, metadata: &[("trace_id", "t1"), ("app", "b")] };
         let query = parse_log(query).expect("valid");
-        let (plan, hints) = (query.plan(), Hints::default());
+        let plan = query.plan();
+        let hints = Hints::of_lines(&plan);
         let fields = plan.wants(line).then(|| plan.run(&hints, &entry))??;
         Some((fields.line.to_string(), fields.of(Origin::Line)))
     }

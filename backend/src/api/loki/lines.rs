@@ -46,9 +46,10 @@ pub(super) fn log_query(backend: &Backend, query: &Query, range: Range<i64>, dea
 /// The store cannot be read in time, or there are too many lines to thin out.
 pub(super) fn find(backend: &Backend, query: &Query, wish: &Wish) -> Result<Found, LokiError> {
     let asked = log_query(backend, query, wish.times.clone(), wish.deadline);
+    let plan = query.plan();
     let mut hits = Hits {
-        plan: query.plan(),
-        hints: Hints::default(),
+        hints: Hints::of_lines(&plan),
+        plan,
         wish,
         hits: Vec::new(),
         edge: None,
@@ -207,7 +208,8 @@ impl Collected {
     const MOST_TOLD: usize = 1000;
 
     pub(super) fn new(query: &Query, most: usize) -> Self {
-        Self { plan: query.plan(), hints: Hints::default(), most, hits: Vec::new(), dropped: Vec::new() }
+        let plan = query.plan();
+        Self { hints: Hints::of_lines(&plan), plan, most, hits: Vec::new(), dropped: Vec::new() }
     }
 }
 

@@ -101,25 +101,43 @@ fn drop_details(value: &mut Value) {
     }
 }
 
-/// What both say to one query, when it is not the same.
-pub(crate) async fn difference(
+/// How two answers compare.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Compared {
+    /// Equal, and there is something in them.
+    Alike,
+    /// Equal: nothing, or the same error.
+    Nothing,
+    /// What both say.
+    Different(String),
+}
+
+/// Asks both.
+pub(crate) async fn compare(
     client: &Client,
     real: &str,
     ours: &str,
     mode: Mode,
     query: &str,
     start_s: u64,
-) -> Option<String> {
+) -> Compared {
     let (theirs, ours) =
         tokio::join!(ask(client, real, mode, query, start_s), ask(client, ours, mode, query, start_s));
     // Loki makes its stages where it reads: what does not read, or not there, does not notice that one is wrong.
     let is_late = ours["error"].as_str().is_some_and(|e| e.starts_with("parse error : stage"));
-    if is_late && (theirs["status"] == Value::Null || mode == Mode::Instant) {
-        return (mode == Mode::Backward).then(|| format!("{query}\n  is refused by us alone"));
+    if is_late && mode != Mode::Backward && (theirs["status"] == Value::Null || mode == Mode::Instant) {
+        return Compared::Nothing;
     }
-    let place = place(&theirs, &ours, "")?;
     let short = |v: &Value| v.to_string().chars().take(700).collect::<String>();
-    Some(format!("{query}\n  {mode:?}{place}\n  Loki: {}\n  ours: {}", short(&theirs), short(&ours)))
+    match place(&theirs, &ours, "") {
+        Some(place) => Compared::Different(format!(
+            "{query}\n  {mode:?}{place}\n  Loki: {}\n  ours: {}",
+            short(&theirs),
+            short(&ours)
+        )),
+        None if theirs["result"].as_array().is_some_and(|found| !found.is_empty()) => Compared::Alike,
+        None => Compared::Nothing,
+    }
 }
 
 /// Where two answers differ first.
