@@ -4,13 +4,14 @@
 //!
 //! One file per family: `select` (selectors), `range` (functions over a range: `rate`, `over_time`), `aggregate`,
 //! `binary`, `functions` (of instant vectors: `math`, `dates`, `relabel`, `absent`, `order`), `histogram`; beside them
-//! `numeric` (compensated sums, quantiles), `notes` (warnings and infos), `text` (where calls stand in the query),
+//! `numeric` (compensated sums, quantiles), `notes` (warnings and infos), `text` (where calls stand in the query), `durations` (their arithmetic),
 //! `print` (a query laid out as text).
 
 mod absent;
 mod aggregate;
 mod binary;
 mod dates;
+mod durations;
 mod eval;
 mod functions;
 mod histogram;
@@ -163,6 +164,7 @@ pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
         }
     }
     let plain = text::plain_numbers(query);
+    let plain = durations::plain(&plain)?;
     let expr = parser::parse(&plain).map_err(|e| QueryError::Bad(format!("parse error: {e}")))?;
     if depth(&expr) > MAX_DEPTH {
         return Err(QueryError::Bad("the query is nested too deeply".to_owned()));

@@ -1,5 +1,6 @@
 //! A query as text again, laid out as Prometheus lays it out: on one line as long as that is short, else one part a line.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::UNIX_EPOCH;
 
@@ -11,7 +12,7 @@ use promql_parser::parser::{
 use promql_parser::util::display_duration;
 
 use super::text::names_duration;
-use super::{QueryError, parse};
+use super::{QueryError, durations, parse};
 use crate::labels::NAME;
 
 /// Longest part that stays on one line, in bytes.
@@ -23,6 +24,9 @@ const LINE: usize = 100;
 /// It is none; or it has a number written as a duration, which the syntax tree does not keep apart.
 pub(crate) fn format(query: &str) -> Result<String, QueryError> {
     let expr = parse(query)?;
+    if matches!(durations::plain(query), Ok(Cow::Owned(_))) {
+        return Err(QueryError::unsupported("formatting arithmetic of durations"));
+    }
     if names_duration(query) {
         return Err(QueryError::unsupported("formatting a number that is written as a duration"));
     }

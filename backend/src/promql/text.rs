@@ -8,7 +8,7 @@ use std::ptr;
 use promql_parser::parser::Expr;
 
 /// Words that may stand before a parenthesis without being called.
-const NOT_CALLED: [&str; 14] = [
+const NOT_CALLED: [&str; 17] = [
     "by",
     "without",
     "on",
@@ -23,10 +23,13 @@ const NOT_CALLED: [&str; 14] = [
     "fill",
     "fill_left",
     "fill_right",
+    "offset",
+    "min_of",
+    "max_of",
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Word,
     Number,
     Quoted,
@@ -34,14 +37,14 @@ enum Kind {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Token {
-    kind: Kind,
-    start: usize,
-    end: usize,
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 /// Splits a query; whitespace and comments are left out. Anything is accepted: the grammar decides what is right.
-fn tokens(text: &str) -> Vec<Token> {
+pub(super) fn tokens(text: &str) -> Vec<Token> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut i = 0;
