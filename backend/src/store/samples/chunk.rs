@@ -1,8 +1,11 @@
 //! A compressed run of samples of one series: delta-of-delta times and XORed values, as in Facebook's Gorilla paper.
 //! A steady scrape costs one bit for the time and one bit for an unchanged value. [`Head`] grows; [`Chunk`] is one that is
-//! done, and is nothing but its bytes, in memory and on disk alike. Bits only; no policy.
+//! done, and is nothing but its bytes, in memory and on disk alike. How they are written is chosen then: see `scaled`.
 
 use std::sync::Arc;
+
+use super::bits::{Reader, Writer};
+use super::scaled;
 
 /// A time in milliseconds and a value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,6 +29,9 @@ pub(crate) fn is_stale(v: f64) -> bool {
 
 /// First and last time and the number of samples, before the samples themselves.
 const HEADER: usize = 18;
+/// The bits of the number of samples that are one; those above tell how they are written: 0 for XORed values, else one more
+/// than the digits behind the point.
+const COUNT_BITS: u16 = 12;
 /// Bits that a window of its own costs a value, beside the value's.
 const WINDOW_BITS: u8 = 11;
 /// What a chunk costs beside its bytes: the counts of its holders and the pointer to it.
@@ -34,9 +40,7 @@ const OVERHEAD: usize = 32;
 /// Compressed samples in rising order of time; more can be appended.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Head {
-    bytes: Vec<u8>,
-    /// Bits used in the last byte; 0 means it is full or there is none.
-    used: u8,
+    out: Writer,
     count: u16,
     min_t: i64,
     max_t: i64,
@@ -47,6 +51,9 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// Most samples that it can take.
+    pub(crate) const MOST: usize = (1 << COUNT_BITS) - 1;
+
     pub(crate) fn len(&self) -> usize {
         usize::from(self.count)
     }
@@ -61,7 +68,7 @@ impl Head {
 
     /// Bytes on the heap.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes.capacity()
+        self.out.capacity()
     }
 
     /// Appends a sample; `t` must be above [`Head::max_t`].
@@ -69,10 +76,10 @@ impl Head {
         let bits = v.to_bits();
         if self.count == 0 {
             self.min_t = t;
-            self.put(bits, 64);
+            self.out.put(bits, 64);
         } else {
             let delta = t.wrapping_sub(self.max_t);
-            self.put_time(delta.wrapping_sub(self.delta));
+            self.out.put_time(delta.wrapping_sub(self.delta));
             self.put_value(bits);
             self.delta = delta;
         }
@@ -81,22 +88,10 @@ impl Head {
         self.count += 1;
     }
 
-    fn put_time(&mut self, dod: i64) {
-        match dod {
-            0 => self.put(0, 1),
-            -64..=63 => self.put(0b10 << 7 | (dod as u64 & 0x7f), 9),
-            -8192..=8191 => self.put(0b110 << 14 | (dod as u64 & 0x3fff), 17),
-            _ => {
-                self.put(0b111, 3);
-                self.put(dod as u64, 64);
-            }
-        }
-    }
-
     fn put_value(&mut self, bits: u64) {
         let xor = bits ^ self.bits;
         if xor == 0 {
-            self.put(0, 1);
+            self.out.put(0, 1);
             return;
         }
         let leading = (xor.leading_zeros() as u8).min(31);
@@ -105,45 +100,33 @@ impl Head {
         // The first difference has no window to reuse: `leading + trailing` is then 0 with no bits written before.
         let fits = self.leading + self.trailing > 0 && leading >= self.leading && trailing >= self.trailing;
         if fits && window <= own + WINDOW_BITS {
-            self.put(0b10, 2);
+            self.out.put(0b10, 2);
         } else {
             (self.leading, self.trailing) = (leading, trailing);
-            self.put(0b11, 2);
-            self.put(u64::from(leading), 5);
+            self.out.put(0b11, 2);
+            self.out.put(u64::from(leading), 5);
             // 1 to 64 significant bits, written as 0 to 63.
-            self.put(u64::from(own - 1), 6);
+            self.out.put(u64::from(own - 1), 6);
         }
-        self.put(xor >> self.trailing, 64 - self.leading - self.trailing);
-    }
-
-    fn put(&mut self, value: u64, n: u8) {
-        let mut left = n;
-        while left > 0 {
-            if self.used == 0 {
-                self.bytes.push(0);
-            }
-            let room = 8 - self.used;
-            let take = room.min(left);
-            let part = (value >> (left - take)) & ((1u64 << take) - 1);
-            if let Some(last) = self.bytes.last_mut() {
-                *last |= (part as u8) << (room - take);
-            }
-            self.used = (self.used + take) % 8;
-            left -= take;
-        }
+        self.out.put(xor >> self.trailing, 64 - self.leading - self.trailing);
     }
 
     /// The samples so far as a chunk that later appends do not change; `None` when there are none.
     pub(crate) fn chunk(&self) -> Option<Chunk> {
-        if self.count == 0 {
-            return None;
-        }
-        let header = self.min_t.to_le_bytes().into_iter().chain(self.max_t.to_le_bytes());
-        let header = header.chain(self.count.to_le_bytes());
-        let mut bytes = Vec::with_capacity(HEADER + self.bytes.len());
-        bytes.extend(header);
-        bytes.extend_from_slice(&self.bytes);
-        Some(Chunk(bytes.into()))
+        (self.count > 0).then(|| Chunk::new(self.min_t, self.max_t, self.count, self.out.bytes()))
+    }
+
+    /// The same in the shortest way, which takes longer to make.
+    pub(crate) fn seal(&self) -> Option<Chunk> {
+        let chunk = self.chunk()?;
+        let samples: Vec<Sample> = chunk.iter().collect();
+        let scaled = scaled::pack(&samples).filter(|(_, out)| out.bytes().len() < self.out.bytes().len());
+        Some(match scaled {
+            Some((digits, out)) => {
+                Chunk::new(self.min_t, self.max_t, self.count | (digits + 1) << COUNT_BITS, out.bytes())
+            }
+            None => chunk,
+        })
     }
 }
 
@@ -152,10 +135,20 @@ impl Head {
 pub(crate) struct Chunk(Arc<[u8]>);
 
 impl Chunk {
+    fn new(min_t: i64, max_t: i64, count: u16, samples: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(HEADER + samples.len());
+        bytes.extend(min_t.to_le_bytes());
+        bytes.extend(max_t.to_le_bytes());
+        bytes.extend(count.to_le_bytes());
+        bytes.extend_from_slice(samples);
+        Self(bytes.into())
+    }
+
     /// A chunk from the bytes that it was written as; `None` when they cannot be one.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let chunk = (bytes.len() > HEADER).then(|| Self(bytes.into()))?;
-        (chunk.len() > 0 && chunk.min_t() <= chunk.max_t()).then_some(chunk)
+        let known = chunk.digits().is_none_or(|digits| !scaled::divisor(digits).is_nan());
+        (known && chunk.len() > 0 && chunk.min_t() <= chunk.max_t()).then_some(chunk)
     }
 
     /// All of it.
@@ -167,6 +160,15 @@ impl Chunk {
         self.0.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, i64::from_le_bytes)
     }
 
+    fn count(&self) -> u16 {
+        self.0.get(16..HEADER).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes)
+    }
+
+    /// Digits behind the point of the values; `None` when they are XORed.
+    fn digits(&self) -> Option<u16> {
+        (self.count() >> COUNT_BITS).checked_sub(1)
+    }
+
     pub(crate) fn min_t(&self) -> i64 {
         self.time_at(0)
     }
@@ -176,7 +178,7 @@ impl Chunk {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.get(16..HEADER).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes).into()
+        usize::from(self.count()) & Head::MOST
     }
 
     /// Bytes on the heap, with what holds them.
@@ -196,128 +198,87 @@ impl Chunk {
 
     /// The samples in order.
     pub(crate) fn iter(&self) -> Iter<'_> {
-        let bits = Bits { bytes: self.0.get(HEADER..).unwrap_or_default(), at: 0, buffer: 0, filled: 0 };
-        let Sample { t, v } = Sample { t: self.min_t(), v: 0.0 };
-        Iter {
-            bits,
-            left: self.len(),
-            first: true,
-            t,
-            delta: 0,
-            value: v.to_bits(),
-            leading: 0,
-            significant: 0,
-        }
-    }
-}
-
-/// Bits from the highest to the lowest; zeros behind the end.
-#[derive(Debug)]
-struct Bits<'a> {
-    bytes: &'a [u8],
-    /// The byte that is buffered next.
-    at: usize,
-    /// The next bits, at the top. Below those that are `filled` may stand some that are not counted yet.
-    buffer: u64,
-    filled: u8,
-}
-
-impl Bits<'_> {
-    fn fill(&mut self) {
-        if let Some(word) = self.bytes.get(self.at..self.at + 8).and_then(|b| b.try_into().ok()) {
-            self.buffer |= u64::from_be_bytes(word) >> self.filled;
-            let whole = (63 - self.filled) / 8;
-            self.at += usize::from(whole);
-            self.filled += whole * 8;
-            return;
-        }
-        while self.filled <= 56 {
-            let byte = self.bytes.get(self.at).copied().unwrap_or_default();
-            self.buffer |= u64::from(byte) << (56 - self.filled);
-            self.at += 1;
-            self.filled += 8;
-        }
-    }
-
-    /// The next `n` bits, of which there are 1 to 64.
-    fn take(&mut self, n: u8) -> u64 {
-        if n > 32 {
-            return self.take(n - 32) << 32 | self.take(32);
-        }
-        if self.filled < n {
-            self.fill();
-        }
-        let value = self.buffer >> (64 - n);
-        self.buffer <<= n;
-        self.filled -= n;
-        value
-    }
-
-    fn flag(&mut self) -> bool {
-        self.take(1) == 1
-    }
-
-    fn signed(&mut self, n: u8) -> i64 {
-        let shift = 64 - n;
-        ((self.take(n) << shift) as i64) >> shift
+        let values = match self.digits() {
+            None => Values::Xored { bits: 0, leading: 0, significant: 0 },
+            Some(digits) => Values::Scaled { value: 0, step: 0, divisor: scaled::divisor(digits) },
+        };
+        let bits = Reader::new(self.0.get(HEADER..).unwrap_or_default());
+        Iter { bits, left: self.len(), first: true, t: self.min_t(), delta: 0, values }
     }
 }
 
 /// Decompresses a [`Chunk`].
 #[derive(Debug)]
 pub(crate) struct Iter<'a> {
-    bits: Bits<'a>,
+    bits: Reader<'a>,
     left: usize,
     first: bool,
     t: i64,
     delta: i64,
-    value: u64,
-    leading: u8,
-    significant: u8,
+    values: Values,
 }
 
-impl Iter<'_> {
-    fn dod(&mut self) -> i64 {
-        if !self.bits.flag() {
-            0
-        } else if !self.bits.flag() {
-            self.bits.signed(7)
-        } else if !self.bits.flag() {
-            self.bits.signed(14)
-        } else {
-            self.bits.take(64) as i64
+/// The value before, and what the next is told by.
+#[derive(Debug)]
+enum Values {
+    Xored { bits: u64, leading: u8, significant: u8 },
+    Scaled { value: i64, step: i64, divisor: f64 },
+}
+
+impl Values {
+    fn first(&mut self, word: u64) -> f64 {
+        match self {
+            Self::Xored { bits, .. } => *bits = word,
+            Self::Scaled { value, .. } => *value = word as i64,
+        }
+        self.value()
+    }
+
+    fn value(&self) -> f64 {
+        match self {
+            Self::Xored { bits, .. } => f64::from_bits(*bits),
+            Self::Scaled { value, divisor, .. } => *value as f64 / divisor,
         }
     }
 
-    fn xor(&mut self) -> u64 {
-        if !self.bits.flag() {
-            return 0;
+    fn next(&mut self, from: &mut Reader<'_>) -> f64 {
+        match self {
+            Self::Xored { bits, leading, significant } => {
+                if from.flag() {
+                    if from.flag() {
+                        *leading = from.take(5) as u8;
+                        *significant = from.take(6) as u8 + 1;
+                    }
+                    // Bytes that were never a chunk may claim more bits than there are.
+                    match (*significant, 64u8.checked_sub(*leading + *significant)) {
+                        (0, _) | (_, None) => {}
+                        (n, Some(trailing)) => *bits ^= from.take(n) << trailing,
+                    }
+                }
+            }
+            Self::Scaled { value, step, .. } => {
+                *step = step.wrapping_add(from.step());
+                *value = value.wrapping_add(*step);
+            }
         }
-        if self.bits.flag() {
-            self.leading = self.bits.take(5) as u8;
-            self.significant = self.bits.take(6) as u8 + 1;
-        }
-        // Bytes that were never a chunk may claim more bits than there are.
-        match (self.significant, 64u8.checked_sub(self.leading + self.significant)) {
-            (0, _) | (_, None) => 0,
-            (n, Some(trailing)) => self.bits.take(n) << trailing,
-        }
+        self.value()
     }
 }
 
 impl Iterator for Iter<'_> {
     type Item = Sample;
 
+    #[inline]
     fn next(&mut self) -> Option<Sample> {
         self.left = self.left.checked_sub(1)?;
-        if std::mem::take(&mut self.first) {
-            self.value = self.bits.take(64);
+        let v = if std::mem::take(&mut self.first) {
+            self.values.first(self.bits.take(64))
         } else {
-            self.delta = self.delta.wrapping_add(self.dod());
+            self.delta = self.delta.wrapping_add(self.bits.time());
             self.t = self.t.wrapping_add(self.delta);
-            self.value ^= self.xor();
-        }
-        Some(Sample { t: self.t, v: f64::from_bits(self.value) })
+            self.values.next(&mut self.bits)
+        };
+        Some(Sample { t: self.t, v })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -339,30 +300,54 @@ mod tests {
         ]
     }
 
+    /// Whole numbers of parts, small and large, and now and then something else.
+    fn parts() -> impl Strategy<Value = Vec<f64>> {
+        let divisor = prop_oneof![Just(1.0), Just(10.0), Just(100.0), Just(1000.0), Just(7.0)];
+        let part = prop_oneof![0i64..50, -3000i64..3000, any::<i32>().prop_map(i64::from), any::<i64>()];
+        (divisor, proptest::collection::vec(part, 1..200))
+            .prop_map(|(divisor, parts)| parts.into_iter().map(|p| p as f64 / divisor).collect())
+    }
+
     fn step() -> impl Strategy<Value = i64> {
         prop_oneof![1i64..20_000, Just(1000), 1i64..1_000_000_000_000]
+    }
+
+    fn check(samples: &[(i64, f64)]) -> Result<(), TestCaseError> {
+        let mut head = Head::default();
+        samples.iter().for_each(|(t, v)| head.push(*t, *v));
+        let expected: Vec<_> = samples.iter().map(|(t, v)| (*t, v.to_bits())).collect();
+        for chunk in [head.chunk(), head.seal()] {
+            let chunk = chunk.and_then(|c| Chunk::from_bytes(c.as_bytes())).expect("a chunk");
+            let got: Vec<_> = chunk.iter().map(|s| (s.t, s.v.to_bits())).collect();
+            prop_assert_eq!((chunk.min_t(), chunk.max_t()), (samples[0].0, samples[samples.len() - 1].0));
+            prop_assert_eq!(&got, &expected);
+            let mut part = Vec::new();
+            chunk.read(samples[0].0, samples[samples.len() / 2].0, &mut part);
+            prop_assert_eq!(part.len(), samples.len() / 2);
+        }
+        Ok(())
+    }
+
+    fn timed(steps: impl IntoIterator<Item = (i64, f64)>) -> Vec<(i64, f64)> {
+        let mut t = 1_700_000_000_000;
+        steps
+            .into_iter()
+            .map(|(dt, v)| {
+                t += dt;
+                (t, v)
+            })
+            .collect()
     }
 
     proptest! {
         #[test]
         fn every_sample_comes_back_bit_for_bit(steps in proptest::collection::vec((step(), value()), 1..200)) {
-            let mut head = Head::default();
-            let mut t = 1_700_000_000_000;
-            let mut expected = Vec::new();
-            for (dt, v) in steps {
-                t += dt;
-                head.push(t, v);
-                expected.push((t, v.to_bits()));
-            }
-            let chunk = head.chunk().expect("samples");
-            let chunk = Chunk::from_bytes(chunk.as_bytes()).expect("a chunk");
-            let got: Vec<_> = chunk.iter().map(|s| (s.t, s.v.to_bits())).collect();
-            prop_assert_eq!((chunk.min_t(), chunk.max_t()), (expected[0].0, t));
-            prop_assert_eq!(&got, &expected);
-            let middle = expected[expected.len() / 2].0;
-            let mut part = Vec::new();
-            chunk.read(expected[0].0, middle, &mut part);
-            prop_assert_eq!(part.len(), expected.len() / 2);
+            check(&timed(steps))?;
+        }
+
+        #[test]
+        fn whole_numbers_of_parts_come_back_bit_for_bit(values in parts(), dt in step()) {
+            check(&timed(values.into_iter().map(|v| (dt, v))))?;
         }
 
         #[test]
@@ -373,13 +358,18 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_steady_unchanged_series_costs_a_quarter_of_a_byte_a_sample() {
+    fn sealed(values: impl IntoIterator<Item = f64>) -> usize {
         let mut head = Head::default();
-        for i in 0..1000 {
-            head.push(i * 1000, 42.0);
-        }
-        assert!(head.bytes.len() < 270, "{} bytes", head.bytes.len());
+        timed(values.into_iter().map(|v| (1000, v))).into_iter().for_each(|(t, v)| head.push(t, v));
+        head.seal().expect("samples").as_bytes().len()
+    }
+
+    #[test]
+    fn steady_series_cost_a_quarter_of_a_byte_a_sample_and_counters_little_more_than_one() {
+        assert!(sealed((0..240).map(|_| 42.0)) < 100);
+        assert!(sealed((0..240).map(|i| f64::from(i) * 7.0)) < 100);
+        assert!(sealed((0..240).map(|i| f64::from(i * 40 + i * i % 31))) < 330);
+        assert!(sealed((0..240).map(|i| f64::from(2000 + i * i % 97) / 100.0)) < 400);
     }
 
     #[test]
@@ -388,6 +378,6 @@ mod tests {
         for i in 0..240 {
             head.push(i * 1000, if i == 1 { 0.1 } else { (i / 2) as f64 });
         }
-        assert!(head.bytes.len() < 500, "{} bytes", head.bytes.len());
+        assert!(head.out.bytes().len() < 500, "{} bytes", head.out.bytes().len());
     }
 }

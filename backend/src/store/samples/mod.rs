@@ -2,12 +2,14 @@
 //! lets a restart keep them.
 
 mod append;
+mod bits;
 mod chunk;
 mod exemplars;
 mod index;
 mod log;
 mod postings;
 mod retain;
+mod scaled;
 mod series;
 
 use std::collections::{BTreeMap, BTreeSet};

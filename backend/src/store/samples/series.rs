@@ -8,6 +8,7 @@ use crate::labels::Labels;
 
 /// Samples per chunk: few enough that dropping the oldest frees little by little.
 const CHUNK_SAMPLES: usize = 240;
+const _: () = assert!(CHUNK_SAMPLES <= Head::MOST);
 /// What a series costs beside its chunks; an estimate that keeps the bound honest.
 pub(super) const SERIES_BYTES: usize = 640;
 
@@ -105,14 +106,14 @@ impl Series {
         if self.head.len() < CHUNK_SAMPLES {
             return None;
         }
-        let full = std::mem::take(&mut self.head).chunk();
+        let full = std::mem::take(&mut self.head).seal();
         self.chunks.extend(full.clone());
         full
     }
 
     /// Takes a chunk whose samples are all newer than those there are. The chunk that grew is done with it.
     pub(super) fn adopt(&mut self, chunk: Chunk) {
-        self.chunks.extend(std::mem::take(&mut self.head).chunk());
+        self.chunks.extend(std::mem::take(&mut self.head).seal());
         // Its last value is not looked up: to repeat it is no error either way.
         self.last = Some(Sample { t: chunk.max_t(), v: f64::NAN });
         self.chunks.push_back(chunk);
