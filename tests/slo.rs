@@ -96,7 +96,7 @@ async fn prometheus_takes_the_rules_at_every_speed() {
 }
 
 #[tokio::test]
-async fn alerts_keep_their_contracts() {
+async fn alerts_keep_their_contracts_and_broken_rules_do_not() {
     if native::program("promtool").is_none() {
         return;
     }
@@ -106,4 +106,9 @@ async fn alerts_keep_their_contracts() {
     assert!(output.status.success(), "{report}");
     assert!(report["contracts"].as_u64().is_some_and(|n| n >= 3), "{report}");
     assert_eq!((&report["passed"], &report["score"]), (&report["contracts"], &serde_json::json!(1.0)));
+
+    let output = slo(&["mutate", "--slo", "order-correctness", "--only", "factor 14.4", "--json"]).await;
+    let report = json(&output);
+    assert_eq!(report["mutants"], 4, "{report}");
+    assert!(report["killed"].as_u64().is_some_and(|n| n >= 2), "{report}");
 }

@@ -304,6 +304,8 @@ pub enum Slo {
     Generate(SloGenerate),
     /// Hold every alert against its contracts: does it fire, in time, for the right thing, and only then
     Test(SloTest),
+    /// Change the rules on purpose and count the changes that a contract notices
+    Mutate(SloMutate),
 }
 
 /// Options of `slo generate`.
@@ -345,6 +347,26 @@ pub struct SloTest {
     /// Leave out the contracts of many days
     #[arg(long)]
     pub skip_slow: bool,
+}
+
+/// Options of `slo mutate`.
+#[derive(Clone, Debug, Args)]
+pub struct SloMutate {
+    /// Who evaluates the rules
+    #[arg(long, value_enum, default_value_t = SloEngine::Promtool)]
+    pub engine: SloEngine,
+    /// Folder that holds specs and contracts [default: the folder slo, else the built-in ones]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Change the rules of this objective [default: one objective of each form]
+    #[arg(long, value_name = "NAME")]
+    pub slo: Vec<String>,
+    /// Make only so many of the changes, evenly spread
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: Option<u32>,
+    /// Only the changes in whose words this stands
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
 }
 
 /// Options of `run`.

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod files;
 pub mod generate;
 pub mod lint;
+pub mod mutate;
 pub mod place;
 pub mod rules;
 pub mod spec;

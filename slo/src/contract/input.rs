@@ -60,7 +60,7 @@ impl Selector {
         self.sets(|matcher| match &matcher.op {
             MatchOp::Equal => vec![matcher.value.clone()],
             MatchOp::Re(_) => alternatives(&matcher.value),
-            MatchOp::NotEqual | MatchOp::NotRe(_) => vec![other_than(matcher)],
+            MatchOp::NotEqual | MatchOp::NotRe(_) => others_than(matcher),
         })
     }
 
@@ -109,15 +109,23 @@ fn with(set: &LabelSet, name: &str, value: String) -> LabelSet {
     set
 }
 
-/// A value for each alternative of a pattern such as `5..|error`: any character is a zero.
+/// A value for each alternative of a pattern such as `5..|error`, and two where any character will do: whoever adds
+/// series up is told apart from whoever takes one of them.
 fn alternatives(pattern: &str) -> Vec<String> {
-    pattern.split('|').map(|alternative| alternative.replace('.', "0")).collect()
+    let values = |alternative: &str| {
+        let first = alternative.replace('.', "0");
+        let second = alternative.strip_suffix('.').map(|rest| rest.replace('.', "0") + "3");
+        [Some(first), second].into_iter().flatten().collect::<Vec<_>>()
+    };
+    pattern.split('|').flat_map(values).collect()
 }
 
-/// A value that a matcher lets through which excludes something.
-fn other_than(matcher: &Matcher) -> String {
-    let values = ["200", "201", "ok"].into_iter();
-    values.map(str::to_owned).find(|value| matcher.is_match(value)).unwrap_or_else(|| "else".to_owned())
+/// Values that a matcher lets through which excludes something.
+fn others_than(matcher: &Matcher) -> Vec<String> {
+    let mut values = ["200", "201", "ok", "else"].map(str::to_owned).to_vec();
+    values.retain(|value| matcher.is_match(value));
+    values.truncate(2);
+    values
 }
 
 /// Bad and good events are told apart by a label of one metric.
@@ -341,11 +349,11 @@ impl Flow {
         counter
     }
 
-    /// A counter that grows as the healthy traffic does, whatever happens.
+    /// A counter that grows three times as fast as the healthy traffic, whatever happens: in nobody's place unnoticed.
     fn steady(&self, contract: &Contract) -> Counter {
         let mut counter = Counter::new();
         let moments = self.stretches.iter().map(|(count, _)| count).sum();
-        counter.grow(contract.traffic * f64::from(INTERVAL), moments);
+        counter.grow(3.0 * contract.traffic * f64::from(INTERVAL), moments);
         counter
     }
 }

@@ -12,6 +12,7 @@ mod samples;
 mod score;
 
 pub use read::read;
+pub(crate) use run::each;
 pub use run::run;
 pub use samples::{Series, Stretch};
 pub use score::{Verdict, score};

@@ -1,6 +1,7 @@
 //! `firedrill slo`: rules from objectives, and whether they do what their contracts say.
 
 mod generate;
+mod mutate;
 mod test;
 
 use slo::engine::{Engine, EngineError, Promtool};
@@ -18,6 +19,10 @@ pub(super) async fn run(command: &Slo, json: bool) -> Outcome {
         Slo::Test(options) => {
             let engine = engine(options.engine).await?;
             test::run(options, engine.as_ref(), json)
+        }
+        Slo::Mutate(options) => {
+            let engine = engine(options.engine).await?;
+            mutate::run(options, engine.as_ref(), json)
         }
     }
 }
