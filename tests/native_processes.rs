@@ -120,7 +120,7 @@ async fn ctrl_c_in_the_middle_of_the_start_leaves_nothing() {
     assert!(!home.path().join("run.json").exists(), "it is still starting");
     signal(up.id().expect("it runs"), Signal::INT);
     let status = tokio::time::timeout(PATIENCE, up.wait()).await.expect("up ends").expect("its status");
-    assert!(status.success(), "{status}");
+    assert_eq!(status.code(), Some(1), "nothing was ready: {status}");
     nothing_is_left(home.path()).await;
 }
 

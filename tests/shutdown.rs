@@ -1,9 +1,11 @@
 //! Nothing is left behind: neither by Ctrl-C nor by SIGKILL of the parent. A second start works; a second one beside
 //! the first is told so.
 
+use std::process::Stdio;
+
 use rustix::process::Signal;
 
-use crate::harness::{Setup, Stack, alive, eventually, json, run, signal, stderr, working_in};
+use crate::harness::{Setup, Stack, alive, command, eventually, json, run, said, signal, stderr, working_in};
 
 #[tokio::test]
 async fn ctrl_c_stops_every_process_and_removes_the_run_file() {
@@ -37,6 +39,54 @@ async fn children_end_when_their_parent_is_killed() {
     let output = stack.run(&["query", "up"]).await;
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).contains("nothing is up"), "{}", stderr(&output));
+}
+
+#[tokio::test]
+async fn a_part_that_hangs_is_named_and_a_second_ctrl_c_ends_it_at_once() {
+    let mut stack = Stack::quiet().await;
+    let (up, pids) = (stack.up_pid(), stack.pids());
+    let mut said = stack.errors();
+    signal(pids["backend"], Signal::STOP);
+    signal(up, Signal::INT);
+    // The services wait for a backend that takes nothing, and in the end the backend itself is waited for.
+    let mut told = Vec::new();
+    while !told.last().is_some_and(|line: &String| line.starts_with("Waiting for ")) {
+        told.push(said.next_line().await.expect("readable").expect("up goes on"));
+    }
+    assert!(told[0].starts_with("Stopping."), "{told:?}");
+    signal(up, Signal::INT);
+    let stopped = stack.ended().await;
+    assert_eq!(stopped.status.code(), Some(1), "{}", stopped.status);
+    while let Some(line) = said.next_line().await.expect("readable") {
+        told.push(line);
+    }
+    assert!(told.last().is_some_and(|line| line.contains("killed")), "{told:?}");
+    assert!(
+        !told.iter().any(|line| line.starts_with("Waiting for backend")),
+        "it was not waited for: {told:?}"
+    );
+    assert!(!stopped.home.path().join("run.json").exists());
+    assert_eq!(working_in(stopped.home.path()), Vec::<u32>::new());
+}
+
+#[tokio::test]
+async fn a_start_that_is_interrupted_is_said_and_is_no_success() {
+    let home = tempfile::tempdir().expect("a home");
+    let mut up = command(home.path());
+    up.args(["up", "--ports", "auto", "--no-load", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let up = up.spawn().expect("it starts");
+    let pid = up.id().expect("it runs");
+    // The first child does not become ready, so that the start is not over before it is interrupted.
+    let child =
+        eventually("a child", || async { working_in(home.path()).into_iter().find(|child| *child != pid) })
+            .await;
+    signal(child, Signal::STOP);
+    assert!(!home.path().join("run.json").exists(), "it is still starting");
+    signal(pid, Signal::INT);
+    let output = up.wait_with_output().await.expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(stderr(&output).contains("asked to stop before everything was ready"), "{}", said(&output));
+    assert_eq!(working_in(home.path()), Vec::<u32>::new());
 }
 
 /// As a service manager ends a unit: everything that runs in it is asked at the same time.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     failure::Failure,
     home::{Home, write_whole},
+    ports,
 };
 
 /// The running stack, as other commands see it.
@@ -28,6 +29,13 @@ pub struct RunFile {
     pub pids: BTreeMap<String, u32>,
     /// The bearer token of every listener that changes state.
     pub admin_token: String,
+}
+
+/// The addresses of a stack, by every name that a stack can have: the key is there also where the part is not, so that
+/// readers can rely on it.
+pub fn urls(address: impl Fn(&str) -> Option<String>) -> BTreeMap<String, Option<String>> {
+    let names = ports::STANDARD.iter().map(|(name, _)| *name).chain(["alertmanager"]);
+    names.map(|name| (name.to_owned(), address(name))).collect()
 }
 
 /// A token that nobody can guess: 128 random bits as hexadecimal digits.

@@ -15,8 +15,8 @@ use firedrill::run_file::RunFile;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
-    io::AsyncReadExt as _,
-    process::{Child, Command},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
     time::{Instant, sleep},
 };
 
@@ -184,6 +184,11 @@ impl Stack {
 
     pub fn up_pid(&self) -> u32 {
         self.up.id().expect("firedrill up runs")
+    }
+
+    /// What `up` says on standard error from now on, line by line; who takes it finds nothing of it in `Stopped`.
+    pub fn errors(&mut self) -> Lines<BufReader<ChildStderr>> {
+        BufReader::new(self.up.stderr.take().expect("it is taken once")).lines()
     }
 
     /// Places an order.

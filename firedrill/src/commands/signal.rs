@@ -1,8 +1,11 @@
 //! When a command that runs on is to stop: Ctrl-C, a request to terminate, or its time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
+
+/// Requests within this time are one: a terminal that closes, or a program that ends a whole group, may ask twice.
+const SAME_REQUEST: Duration = Duration::from_millis(300);
 
 /// Ctrl-C and SIGTERM, from the moment of its creation on.
 pub(super) struct StopAsked {
@@ -48,6 +51,16 @@ impl StopAsked {
     #[cfg(not(unix))]
     pub(super) async fn asked(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+impl StopAsked {
+    /// Waits until the command is asked once more, by somebody who does not want to wait for the stop that is under way.
+    pub(super) async fn asked_again(&mut self) {
+        let first = Instant::now();
+        while first.elapsed() < SAME_REQUEST {
+            self.asked().await;
+        }
     }
 }
 

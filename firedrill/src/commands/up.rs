@@ -19,35 +19,69 @@ use crate::{
 /// Starts everything, tells what is going on, and stops everything again.
 pub(super) async fn run(home: &Home, options: &Up, json: bool, started: Instant) -> Outcome {
     let settings = settings(home, options).await?;
-    // The owner first: a second `up` in one home is told so, and not that its ports are taken.
+    // A second `up` in one home is told so, and not that its ports are taken; and a start that is refused for its ports makes
+    // no home.
+    if !home.is_owned() {
+        check_ports(&settings)?;
+    }
     let _owner = home.own()?;
     // A file left by a stack that was killed must not be read as this one while it starts.
     let _ = std::fs::remove_file(home.run_file());
-    check_ports(&settings)?;
 
     let mut stop = signal::StopAsked::listen()?;
     let (events, mut told) = mpsc::unbounded_channel();
     let mut fleet = tokio::select! {
         fleet = Fleet::start(&settings, &events) => fleet?,
         // Dropping the unfinished start kills what it has started.
-        () = stop.asked() => return Ok(Code::Good),
+        () = stop.asked() => {
+            return Err(Failure::not_good(
+                "asked to stop before everything was ready; nothing is left running, start it again",
+            ));
+        }
     };
     let mut attendant = Attendant::new(&settings, &fleet, started.elapsed())?;
     let attended = tokio::select! {
         never = attendant.attend(&mut fleet, &mut told) => never,
-        () = stop.asked() => Ok(()),
+        () = stop.asked() => {
+            attendant.end_status_line();
+            attendant.tell_stopping();
+            Ok(())
+        }
         () = signal::after(options.run_for) => Ok(()),
     };
     attendant.end_status_line();
-    let summary = attendant.stop_and_sum_up(&mut fleet).await;
-    fleet.stop().await;
+    let stopped = stop_all(&attendant, fleet, stop).await;
     let _ = std::fs::remove_file(home.run_file());
     attended?;
+    let summary = stopped?;
     match json {
         true => output::json(&summary),
         false => output::print("Stopped. Nothing is left running."),
     }
     Ok(Code::Good)
+}
+
+/// Stops everything in order and sums up; asked once more, ends what is left at once.
+async fn stop_all(
+    attendant: &Attendant<'_>,
+    mut fleet: Fleet,
+    mut stop: signal::StopAsked,
+) -> Result<serde_json::Value, Failure> {
+    let at_once = fleet.at_once();
+    let in_order = async {
+        let summary = attendant.stop_and_sum_up(&mut fleet).await;
+        fleet.stop().await;
+        summary
+    };
+    tokio::pin!(in_order);
+    tokio::select! {
+        summary = &mut in_order => return Ok(summary),
+        () = stop.asked_again() => at_once.cancel(),
+    }
+    in_order.await;
+    Err(Failure::not_good(
+        "asked twice to stop: what was left was killed, its last telemetry may be lost; nothing is left running",
+    ))
 }
 
 async fn settings(home: &Home, options: &Up) -> Result<Settings, Failure> {

@@ -15,8 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use process::Ended;
 
+use crate::child::lifeline;
+
 /// How long a process may take until it is ready.
 const START: Duration = Duration::from_secs(20);
+/// How long a process that was asked to stop may take until it is killed: it ends itself a little earlier.
+pub const PATIENCE: Duration = Duration::from_secs(lifeline::DRAIN.as_secs() + 2);
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -75,11 +79,16 @@ pub struct Supervised {
 impl Supervised {
     /// Starts a process and waits until it listens.
     ///
-    /// The error is the process's own last words, or that it did not come up in time.
-    pub async fn start(spec: Spec, events: mpsc::UnboundedSender<Event>) -> Result<Self, String> {
+    /// The error is the process's own last words, or that it did not come up in time. Once `at_once` is cancelled, a stop
+    /// waits for nothing.
+    pub async fn start(
+        spec: Spec,
+        events: mpsc::UnboundedSender<Event>,
+        at_once: CancellationToken,
+    ) -> Result<Self, String> {
         let (name, stop, last_run) = (spec.name, CancellationToken::new(), CancellationToken::new());
         let (ready, is_ready) = oneshot::channel();
-        let task = tokio::spawn(keep_running(spec, events, stop.clone(), last_run.clone(), ready));
+        let task = tokio::spawn(keep_running(spec, events, stop.clone(), last_run.clone(), at_once, ready));
         // A start that failed has ended its task: nothing is left to stop.
         let (pid, listening) =
             is_ready.await.unwrap_or_else(|_| Err(format!("{name}: the supervisor ended")))?;
@@ -106,6 +115,7 @@ async fn keep_running(
     events: mpsc::UnboundedSender<Event>,
     stop: CancellationToken,
     last_run: CancellationToken,
+    at_once: CancellationToken,
     first_ready: Ready,
 ) {
     let mut first_ready = Some(first_ready);
@@ -119,11 +129,11 @@ async fn keep_running(
                     up = tokio::time::timeout(START, come_up(&mut process, &spec)) => {
                         up.unwrap_or_else(|_| Err(format!("{} was not ready within {START:?}", spec.name)))
                     }
-                    () = stop.cancelled() => return process.stop().await,
+                    () = stop.cancelled() => return process.stop(&at_once).await,
                 };
                 match up {
                     Err(error) => {
-                        process.stop().await;
+                        process.stop(&at_once).await;
                         Ended::NotStarted(error)
                     }
                     Ok(listening) => {
@@ -136,7 +146,7 @@ async fn keep_running(
                         }
                         tokio::select! {
                             ended = process.ended() => ended,
-                            () = stop.cancelled() => return process.stop().await,
+                            () = stop.cancelled() => return process.stop(&at_once).await,
                         }
                     }
                 }

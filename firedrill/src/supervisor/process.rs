@@ -7,9 +7,10 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
     task::JoinHandle,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{Spec, log_file::LogFile};
-use crate::child::{lifeline, listening::Listening};
+use crate::child::listening::Listening;
 
 /// The longest first line that is read.
 const LISTENING_LINE: u64 = 16 * 1024;
@@ -151,10 +152,14 @@ impl Process {
         ended
     }
 
-    /// Closes the child's lifeline, waits for it to drain, and kills it when it takes too long.
-    pub(super) async fn stop(mut self) {
+    /// Closes the child's lifeline, waits for it to drain, and kills it when it takes too long or is to end `at_once`.
+    pub(super) async fn stop(mut self, at_once: &CancellationToken) {
         drop(self.lifeline.take());
-        if tokio::time::timeout(lifeline::DRAIN + Duration::from_secs(2), self.child.wait()).await.is_err() {
+        let drained = tokio::select! {
+            drained = tokio::time::timeout(super::PATIENCE, self.child.wait()) => drained.is_ok(),
+            () = at_once.cancelled() => false,
+        };
+        if !drained {
             self.group.kill();
             let _ = self.child.kill().await;
         }

@@ -17,12 +17,19 @@ use super::{
     first_trace,
     fleet::Fleet,
     settings::{Backends, Settings},
-    terminal::Terminal,
+    terminal::{self, Terminal},
 };
-use crate::{failure::Failure, load_control::LoadControl, ports, run_file::RunFile, supervisor::Event};
+use crate::{
+    failure::Failure,
+    load_control::LoadControl,
+    run_file::{self, RunFile},
+    supervisor::Event,
+};
 
 /// How often the stack is looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// Longest wait for the load generator's figures when everything is about to stop.
+const LAST_ANSWER: Duration = Duration::from_secs(2);
 
 /// What is told of a stack, and what was learnt of it.
 pub struct Attendant<'a> {
@@ -41,9 +48,7 @@ pub struct Attendant<'a> {
 impl<'a> Attendant<'a> {
     /// For a fleet that has just become ready, this long after the start of the process.
     pub fn new(settings: &'a Settings, fleet: &Fleet, ready_in: Duration) -> Result<Self, Failure> {
-        let urls = ports::STANDARD.iter().map(|(name, _)| ((*name).to_owned(), fleet.url(name)));
-        // Not every stack has an alert manager: the key is there so that readers can rely on it.
-        let urls = urls.chain([("alertmanager".to_owned(), fleet.url("alertmanager"))]).collect();
+        let urls = run_file::urls(|name| fleet.url(name));
         let run =
             RunFile::new(settings.backends.name(), urls, fleet.pids().clone(), settings.admin_token.clone());
         let stack = crate::stack::of(&run)?;
@@ -151,15 +156,29 @@ impl<'a> Attendant<'a> {
         self.terminal.end();
     }
 
+    /// Says at once that a request to stop was heard: what follows may take its time.
+    pub fn tell_stopping(&self) {
+        terminal::warn("Stopping. Ctrl-C again ends everything at once.");
+    }
+
     /// Stops all that writes telemetry and says what the run came to. The backend goes on, for the caller to stop.
+    ///
+    /// Parts that do not answer cost the figures they would give, and no more than a few seconds.
     pub async fn stop_and_sum_up(&self, fleet: &mut Fleet) -> Value {
+        let at_once = fleet.at_once();
         let status = match &self.load {
-            Some(load) => load.status().await.unwrap_or_default(),
+            Some(load) => {
+                let asked = tokio::time::timeout(LAST_ANSWER, load.status());
+                let answer = at_once.run_until_cancelled(asked).await;
+                answer.and_then(Result::ok).and_then(Result::ok).unwrap_or_default()
+            }
             None => Value::Null,
         };
         let rss_mb = resident_mb(fleet.pids());
         fleet.stop_all_but_backends().await;
-        let figures = Figures::of_backends(&fleet.figures_at()).await.unwrap_or_default();
+        let figures_at = fleet.figures_at();
+        let figures = at_once.run_until_cancelled(Figures::of_backends(&figures_at)).await;
+        let figures = figures.and_then(Result::ok).unwrap_or_default();
         json!({
             "ready_ms": self.ready_in.as_millis(),
             "first_trace_ms": self.first_trace.map(|after| after.as_millis()),

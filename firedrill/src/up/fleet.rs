@@ -1,8 +1,9 @@
 //! The processes of a stack: started in the order of their dependencies, stopped in the opposite order.
 
-use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     environment,
@@ -10,12 +11,16 @@ use super::{
     scrape,
     set_aside::SetAside,
     settings::{Backends, Settings},
+    terminal,
 };
 use crate::{
     child::role::Role,
     failure::Failure,
-    supervisor::{Event, Spec, Supervised},
+    supervisor::{self, Event, Spec, Supervised},
 };
+
+/// How long the stop of one part goes without a word.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// The running processes of one stack, and where they listen.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub struct Fleet {
     external: BTreeMap<String, String>,
     native: Option<Native>,
     pids: BTreeMap<String, u32>,
+    /// Cancelled when a stop is to wait for nothing any more.
+    at_once: CancellationToken,
     /// The damaged store files that parts set aside, from before the first of them was started.
     pub(super) set_aside: SetAside,
 }
@@ -42,6 +49,7 @@ impl Fleet {
             external: BTreeMap::new(),
             native: None,
             pids: BTreeMap::new(),
+            at_once: CancellationToken::new(),
             set_aside: SetAside::since_now(settings.home.data()),
         };
         match fleet.start_all(settings, events).await {
@@ -137,7 +145,8 @@ impl Fleet {
         specs: Vec<Spec>,
         events: &mpsc::UnboundedSender<Event>,
     ) -> Result<(), Failure> {
-        let starts = specs.into_iter().map(|spec| Supervised::start(spec, events.clone()));
+        let starts =
+            specs.into_iter().map(|spec| Supervised::start(spec, events.clone(), self.at_once.clone()));
         // All of them are waited for: a start that is still under way must not be forgotten when another fails.
         let mut failed = None;
         for started in futures_util::future::join_all(starts).await {
@@ -169,6 +178,11 @@ impl Fleet {
         &self.pids
     }
 
+    /// What ends every stop at once, also one that is under way: whatever is left is killed instead of waited for.
+    pub fn at_once(&self) -> CancellationToken {
+        self.at_once.clone()
+    }
+
     /// Takes note of a restart.
     pub fn restarted(&mut self, name: &str, pid: u32) {
         self.pids.insert(name.to_owned(), pid);
@@ -193,8 +207,17 @@ impl Fleet {
 
     async fn stop_last(&mut self) {
         if let Some(process) = self.running.pop() {
-            self.pids.remove(process.name);
-            process.stop().await;
+            let name = process.name;
+            self.pids.remove(name);
+            let stopping = process.stop();
+            tokio::pin!(stopping);
+            if tokio::time::timeout(SILENCE, &mut stopping).await.is_err() {
+                terminal::warn(&format!(
+                    "Waiting for {name} to end, {} s at most; Ctrl-C ends it at once.",
+                    supervisor::PATIENCE.as_secs()
+                ));
+                stopping.await;
+            }
         }
     }
 }

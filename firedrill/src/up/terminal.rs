@@ -2,6 +2,11 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+/// Tells of what somebody should do something about, where no moving line can be in the way.
+pub(super) fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// One line on a terminal that is overwritten; elsewhere nothing but what is said in whole lines.
 #[derive(Default)]
 pub(super) struct Terminal {
@@ -27,7 +32,7 @@ impl Terminal {
     /// Tells of what somebody should do something about.
     pub(super) fn warn(&mut self, text: &str) {
         self.clear();
-        let _ = writeln!(std::io::stderr(), "{text}");
+        warn(text);
     }
 
     fn clear(&mut self) {
