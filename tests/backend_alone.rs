@@ -18,6 +18,14 @@ async fn a_span_sent_by_anybody_is_read_back_by_the_commands() {
         eventually("run.json", || async { RunFile::find(&Home::new(Some(home.path().to_path_buf()))).ok() })
             .await;
 
+    let alone = run_file.urls.clone();
+    assert_eq!(
+        alone.get("console"),
+        Some(&None),
+        "what is not there is null, as in the file of a whole stack"
+    );
+    assert_eq!(alone.get("alertmanager"), Some(&None), "{alone:?}");
+
     let span = json!({"resourceSpans": [{
         "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "a-stranger"}}]},
         "scopeSpans": [{"spans": [{
@@ -39,6 +47,31 @@ async fn a_span_sent_by_anybody_is_read_back_by_the_commands() {
     signal(pid, rustix::process::Signal::INT);
     assert!(backend.wait().await.expect("it ends").success());
     assert!(!alive(pid) && !home.path().join("run.json").exists());
+}
+
+#[tokio::test]
+async fn a_list_of_targets_that_makes_no_sense_is_refused_with_its_line() {
+    let home = tempfile::tempdir().expect("a home");
+    let made = home.path().join("made");
+    let file = home.path().join("targets.json");
+    let path = file.display().to_string();
+    let args = ["backend", "--ports", "auto", "--scrape", &path];
+    let output = run(&made, &args).await;
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(stderr(&output).contains(&format!("{path}: there is no such file")), "{}", said(&output));
+    for (text, place, what) in [
+        ("", ":1: ", "EOF"),
+        ("[\n{\"targets\": [\"127.0.0.1:1\"]},\n{\"targets\" 7}]", ":3: ", "expected `:`"),
+        ("[{\"targets\":\n[\"http://127.0.0.1:1/metrics\"]}]", ":2: ", "is not host:port"),
+    ] {
+        std::fs::write(&file, text).expect("written");
+        let output = run(&made, &args).await;
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        let error = stderr(&output);
+        assert!(error.contains(&format!("{path}{place}")) && error.contains(what), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    assert!(!made.exists(), "a start that was refused makes no home");
 }
 
 #[tokio::test]

@@ -2,6 +2,11 @@
 
 use std::{net::TcpListener, path::Path, process::Output};
 
+use telemetry::{
+    db::{Database, Settings, Statement, query},
+    statement,
+};
+
 use crate::harness::{Setup, Stack, alive, run, stderr, working_in};
 
 /// One line on standard error with all of `words`, the exit code for a lacking environment, and no child left.
@@ -24,6 +29,8 @@ async fn a_taken_port_is_named_with_its_holder() {
     let output = run(home.path(), &["up", "--for", "1s"]).await;
     refused(&output, home.path(), &["port ", "is taken", "--ports auto"]);
     drop(held);
+    let left = std::fs::read_dir(home.path()).expect("the home").count();
+    assert_eq!(left, 0, "a start that was refused makes no home");
 }
 
 #[tokio::test]
@@ -51,6 +58,8 @@ async fn a_full_disk_is_said_in_one_line_and_nothing_is_left_running() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains(&home.path().display().to_string()), "where: {said}");
+    assert!(said.contains("full") && said.contains("--home"), "what to do: {said}");
+    assert!(!said.contains("DATABASE_PATH"), "up sets that itself: {said}");
     assert!(!home.path().join("run.json").exists());
     assert!(working_in(home.path()).is_empty(), "no process of this home is left");
 }
@@ -61,6 +70,22 @@ async fn a_database_that_cannot_be_opened_ends_the_start_in_one_line() {
     std::fs::create_dir_all(home.path().join("data/product-service.db")).expect("a folder in the way");
     let output = run(home.path(), &["up", "--ports", "auto", "--for", "2s"]).await;
     refused(&output, home.path(), &["product-service", "data/product-service.db"]);
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_in_one_line_with_what_to_do() {
+    static OTHERS: Statement = statement!("CREATE", "users", "CREATE TABLE users (cats TEXT)");
+    let home = tempfile::tempdir().expect("a home");
+    std::fs::create_dir(home.path().join("data")).expect("a folder");
+    let path = home.path().join("data/user-service.db");
+    let foreign = Database::open(Settings::new(&path), &telemetry::Metrics::new("foreign", "1")).await;
+    let foreign = foreign.expect("a file");
+    foreign.execute(query(&OTHERS)).await.expect("made");
+    foreign.close().await;
+    let output = run(home.path(), &["up", "--ports", "auto", "--for", "2s"]).await;
+    let path = path.display().to_string();
+    refused(&output, home.path(), &["user-service", &path, "another program's", "move it away", "--home"]);
+    assert_eq!(stderr(&output).matches("users").count(), 1, "once: {}", stderr(&output));
 }
 
 #[tokio::test]

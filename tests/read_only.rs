@@ -107,7 +107,8 @@ async fn data_without_permission_in_a_home_that_has_it_ends_the_start() {
     chmod(&data, 0o555);
     let output = run_unprivileged(&program, dir.path(), &UP).await;
     let line = format!(
-        "firedrill: backend: the data directory {} is read-only; make it writable or name another",
+        "firedrill: backend: the data directory {} is read-only; make it writable or name another folder with --home DIR or \
+         FIREDRILL_HOME",
         data.join("telemetry").display()
     );
     refused(&output, dir.path(), &line);

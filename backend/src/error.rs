@@ -1,29 +1,30 @@
 //! Why the backend could not start or go on. Each message is one line that says what, where and what to do.
 
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 /// A failure of [`crate::run`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The folder that should hold the data directory does not exist.
-    #[error("the data directory {} cannot be created: its parent folder does not exist; create it or name another", .0.display())]
     MissingDirectory(PathBuf),
     /// The data directory is not a folder.
-    #[error("the data directory {} is not a folder; name another", .0.display())]
     NotADirectory(PathBuf),
     /// The data directory cannot be written.
-    #[error("the data directory {} is read-only; make it writable or name another", .0.display())]
     ReadOnly(PathBuf),
     /// The disk under the data directory is full.
-    #[error("the disk that holds {} is full; free some space or name another data directory", .0.display())]
     DiskFull(PathBuf),
+    /// The system took no more bytes, and SQLite does not say why.
+    WriteFailed {
+        /// The data directory.
+        path: PathBuf,
+        /// SQLite's words.
+        message: String,
+    },
     /// Another process holds the data directory.
-    #[error("the data directory {} is in use by another backend; stop it or name another", .0.display())]
     InUse(PathBuf),
     /// The store answered something else.
-    #[error("the store in {} failed: {message}", path.display())]
     Store {
         /// The data directory.
         path: PathBuf,
@@ -31,11 +32,54 @@ pub enum Error {
         message: String,
     },
     /// A part ended before it should.
-    #[error("{0} ended unexpectedly")]
     Stopped(&'static str),
 }
 
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told("name another data directory"))
+    }
+}
+
+/// SQLite's extended codes of I/O errors on the way of bytes to the disk: write, fsync, truncate, size of the shared memory.
+const WRITING: [i32; 4] = [778, 1034, 1546, 4874];
+
 impl Error {
+    /// The line, for a program that places the data directory in its own way: `elsewhere` says how a person changes it.
+    #[must_use]
+    pub fn told(&self, elsewhere: &str) -> String {
+        match self {
+            Self::MissingDirectory(path) => format!(
+                "the data directory {} cannot be created: its parent folder does not exist; create it or {elsewhere}",
+                path.display()
+            ),
+            Self::NotADirectory(path) => {
+                format!("the data directory {} is not a folder; {elsewhere}", path.display())
+            }
+            Self::ReadOnly(path) => {
+                format!("the data directory {} is read-only; make it writable or {elsewhere}", path.display())
+            }
+            Self::DiskFull(path) => {
+                format!("the disk that holds {} is full; free some space or {elsewhere}", path.display())
+            }
+            Self::WriteFailed { path, message } => format!(
+                "the store in {} cannot be written: {message}: the disk or a size limit is full, or the disk fails; \
+                 free some space or {elsewhere}",
+                path.display()
+            ),
+            Self::InUse(path) => format!(
+                "the data directory {} is in use by another backend; stop it or {elsewhere}",
+                path.display()
+            ),
+            Self::Store { path, message } => {
+                format!("the store in {} failed: {message}; move it away or {elsewhere}", path.display())
+            }
+            Self::Stopped(part) => format!("{part} ended unexpectedly"),
+        }
+    }
+
     /// Whether the environment is to blame (a folder, a disk, another process), rather than the backend.
     #[must_use]
     pub fn is_environment(&self) -> bool {
@@ -45,6 +89,7 @@ impl Error {
                 | Self::NotADirectory(_)
                 | Self::ReadOnly(_)
                 | Self::DiskFull(_)
+                | Self::WriteFailed { .. }
                 | Self::InUse(_)
         )
     }
@@ -67,6 +112,9 @@ impl Error {
     /// Names an SQLite failure on the data directory.
     pub(crate) fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
+        if error.sqlite_error().is_some_and(|inner| WRITING.contains(&inner.extended_code)) {
+            return Self::WriteFailed { path: path.to_owned(), message: error.to_string() };
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull(path.to_owned()),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
@@ -98,5 +146,11 @@ mod tests {
         let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
         let error = Error::sqlite(path, &rusqlite::Error::SqliteFailure(full, None));
         assert!(matches!(error, Error::DiskFull(_)));
+        // What a disk of a few pages answers to the shared memory of the journal.
+        let no_room = rusqlite::ffi::Error::new(4874);
+        let error = Error::sqlite(path, &rusqlite::Error::SqliteFailure(no_room, None));
+        let told = error.told("name another --home");
+        assert!(told.contains("full") && told.ends_with("free some space or name another --home"), "{told}");
+        assert!(error.is_environment());
     }
 }

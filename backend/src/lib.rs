@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::{Config, Limits};
 pub use error::Error;
+pub use ingest::targets::check as check_scrape_file;
 
 use server::Protocol::{Http1, Http2};
 use stats::Stats;

@@ -12,6 +12,9 @@ use crate::failure::Failure;
 #[derive(Clone, Debug)]
 pub struct Home(PathBuf);
 
+/// How a person places everything that a stack keeps somewhere else; the end of a sentence.
+pub const ELSEWHERE: &str = "name another folder with --home DIR or FIREDRILL_HOME";
+
 /// Held by the one `up` or `backend` that owns a home; the lock ends with the process, however it ends.
 #[derive(Debug)]
 pub struct Owner {
@@ -104,7 +107,7 @@ impl Home {
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
                 "name a folder that can be written with --home DIR or FIREDRILL_HOME"
             }
-            _ => "name another folder with --home DIR or FIREDRILL_HOME",
+            _ => ELSEWHERE,
         };
         Failure::environment(format!("cannot use {}: {error}; {hint}", path.display()))
     }

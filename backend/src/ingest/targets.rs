@@ -37,18 +37,56 @@ struct Group {
     labels: BTreeMap<String, String>,
 }
 
+/// Reads a file of scrape targets, and gives how many it names.
+///
+/// # Errors
+/// `file:line: what is wrong`, with the line where there is one.
+pub fn check(file: &Path) -> Result<usize, String> {
+    read(file).map(|targets| targets.len())
+}
+
+fn read(file: &Path) -> Result<Vec<Target>, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => format!("{}: there is no such file", file.display()),
+        _ => format!("{}: cannot be read: {error}", file.display()),
+    })?;
+    parse(&text).map_err(|Wrong { line, what }| match line {
+        Some(line) => format!("{}:{line}: {what}", file.display()),
+        None => format!("{}: {what}", file.display()),
+    })
+}
+
+/// What is wrong with a file, and in which line, from 1.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wrong {
+    line: Option<usize>,
+    what: String,
+}
+
+impl From<serde_json::Error> for Wrong {
+    fn from(error: serde_json::Error) -> Self {
+        // The place is told in front, as compilers do.
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let what = error.to_string();
+        let what = what.strip_suffix(&place).unwrap_or(&what);
+        let shape = r#"expected a list such as [{"targets": ["127.0.0.1:5001"]}]"#;
+        Self { line: Some(error.line().max(1)), what: format!("{what}; {shape}") }
+    }
+}
+
 /// Reads a file's text.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn parse(text: &str) -> Result<Vec<Target>, String> {
-    let groups: Vec<Group> = serde_json::from_str(text).map_err(|e| e.to_string())?;
+pub(crate) fn parse(text: &str) -> Result<Vec<Target>, Wrong> {
+    let groups: Vec<Group> = serde_json::from_str(text)?;
     let mut found = Vec::new();
     for group in groups {
         for address in group.targets {
             let valid = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
             if address.is_empty() || !address.chars().all(valid) {
-                return Err(format!("{address:?} is not host:port"));
+                let line = text.lines().position(|line| line.contains(&address)).map(|before| before + 1);
+                return Err(Wrong { line, what: format!("{address:?} is not host:port") });
             }
             let path = group.labels.get("__metrics_path__").map_or("/metrics", String::as_str).to_owned();
             let mut labels = group.labels.clone();
@@ -59,7 +97,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Target>, String> {
         }
     }
     if found.len() > MAX_TARGETS {
-        return Err(format!("{} targets are more than {MAX_TARGETS}", found.len()));
+        let what = format!("{} targets are more than {MAX_TARGETS}", found.len());
+        return Err(Wrong { line: None, what });
     }
     found.sort();
     found.dedup();
@@ -83,12 +122,10 @@ impl Watched {
     /// were, and is complained about once.
     pub(crate) fn changed(&mut self) -> Option<Vec<Target>> {
         let stamp = std::fs::metadata(&self.path).and_then(|m| Ok((m.modified()?, m.len())));
-        let read = match &stamp {
-            Ok(stamp) if self.seen.as_ref() == Some(stamp) => return None,
-            Ok(_) => std::fs::read_to_string(&self.path).map_err(|e| e.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        match read.and_then(|text| parse(&text)) {
+        if stamp.as_ref().is_ok_and(|stamp| self.seen.as_ref() == Some(stamp)) {
+            return None;
+        }
+        match read(&self.path) {
             Ok(targets) => {
                 self.seen = stamp.ok();
                 self.complained = false;
@@ -96,7 +133,7 @@ impl Watched {
             }
             Err(error) => {
                 if !self.complained {
-                    tracing::warn!(file = %self.path.display(), %error, "the scrape targets cannot be read; the ones known stay");
+                    tracing::warn!(%error, "the scrape targets cannot be read; the ones known stay");
                 }
                 self.complained = true;
                 None
@@ -118,5 +155,37 @@ mod tests {
         assert_eq!(targets[0].labels["job"], "a");
         assert_eq!(targets[1].labels["instance"], "h:1");
         assert!(parse(r#"[{"targets":["h:1/x?y"]}]"#).is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let wrong = |text: &str| parse(text).expect_err("wrong");
+        for (text, line, what) in [
+            ("", 1, "EOF"),
+            ("[\n  {\"targets\": [\"h:1\"]},\n  {]\n", 3, "key"),
+            ("[\n  {\"targets\": \"h:1\"}]", 2, "expected a sequence"),
+            ("[\n  {\"targets\": [\"h:1\",\n \"http://h/x?y\"]}]", 3, "is not host:port"),
+        ] {
+            let wrong = wrong(text);
+            assert_eq!(wrong.line, Some(line), "{wrong:?}");
+            assert!(wrong.what.contains(what) && !wrong.what.contains("column"), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_breaks_later_keeps_the_targets_there_were() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("targets.json");
+        let mut watched = Watched::new(&file);
+        assert_eq!(watched.changed(), None);
+        std::fs::write(&file, r#"[{"targets":["h:1"]}]"#).expect("written");
+        assert_eq!(watched.changed().map(|targets| targets.len()), Some(1));
+        assert_eq!(watched.changed(), None);
+        std::fs::write(&file, r#"[{"targets":"#).expect("written");
+        assert_eq!(watched.changed(), None);
+        let told = check(&file).expect_err("broken");
+        assert!(told.starts_with(&format!("{}:1: EOF", file.display())), "{told}");
+        std::fs::write(&file, r#"[{"targets":["h:1","h:2"]}]"#).expect("written");
+        assert_eq!(watched.changed().map(|targets| targets.len()), Some(2));
     }
 }

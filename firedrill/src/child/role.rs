@@ -98,12 +98,12 @@ pub fn run(options: &Run) -> Outcome {
                 .ok_or_else(|| Failure::arguments(format!("--listen {name}=ADDRESS is missing")))
         };
         match options.role {
-            Role::Backend => backend::run(take, stop).await?,
+            Role::Backend => backend::run(take, options.alone, stop).await?,
             Role::Console => console::run(take("console")?, stop).await?,
             Role::Loadgen => loadgen::run(take("loadgen")?, options.alone, stop).await?,
-            Role::UserService => service::user(take("user-service")?, stop).await?,
-            Role::ProductService => service::product(take("product-service")?, stop).await?,
-            Role::OrderService => service::order(take("order-service")?, stop).await?,
+            Role::UserService => service::user(take("user-service")?, options.alone, stop).await?,
+            Role::ProductService => service::product(take("product-service")?, options.alone, stop).await?,
+            Role::OrderService => service::order(take("order-service")?, options.alone, stop).await?,
         }
         Ok(Code::Good)
     });

@@ -13,7 +13,7 @@ use crate::{
     },
     cli::Backend,
     failure::{Code, Failure, Outcome},
-    home::Home,
+    home::{self, Home},
     ports,
     run_file::{self, RunFile},
     supervisor::readiness,
@@ -24,10 +24,18 @@ use crate::{
 pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
     // What the backend warns of is for the person at the terminal: here it has no log file.
     plain_log(std::io::stderr, "warn");
+    if let Some(scrape) = &options.scrape {
+        backend::check_scrape_file(scrape)
+            .map_err(|wrong| Failure::arguments(format!("--scrape {wrong}")))?;
+    }
+    // As with `up`: the owner is told first, and a start that is refused makes no home.
+    if !home.is_owned() {
+        options.ports.check(Role::Backend.listeners())?;
+    }
     let _owner = home.own()?;
     let _ = std::fs::remove_file(home.run_file());
     let mut listeners = HashMap::new();
-    let mut urls = BTreeMap::new();
+    let mut addresses = BTreeMap::new();
     let (ready, ready_path) = Role::Backend.ready();
     let mut ready_at = options.ports.address(ready);
     for name in Role::Backend.listeners() {
@@ -37,11 +45,8 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
         if *name == ready {
             ready_at = bound;
         }
-        urls.insert((*name).to_owned(), Some(format!("http://{bound}")));
+        addresses.insert(*name, format!("http://{bound}"));
         listeners.insert(*name, listener);
-    }
-    if let Some(scrape) = options.scrape.as_deref().filter(|path| !path.is_file()) {
-        return Err(Failure::arguments(format!("--scrape {}: there is no such file", scrape.display())));
     }
     let mut take = |name: &str| {
         listeners
@@ -55,11 +60,13 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
         ..backend::Config::default()
     };
     let pids = BTreeMap::from([("backend".to_owned(), std::process::id())]);
+    let urls = run_file::urls(|name| addresses.get(name).cloned());
     let run = RunFile::new(Backends::Embedded.name(), urls, pids, run_file::fresh_token());
 
     let stop = CancellationToken::new();
     let mut asked = signal::StopAsked::listen()?;
-    let serve = role::backend::serve(role::backend::listeners(&mut take)?, config, stop.clone());
+    let serve =
+        role::backend::serve(role::backend::listeners(&mut take)?, config, home::ELSEWHERE, stop.clone());
     tokio::pin!(serve);
     // Nobody is told where to send before the store is open: it may turn out that it cannot be opened.
     tokio::select! {

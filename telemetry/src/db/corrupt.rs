@@ -14,7 +14,7 @@ pub(super) fn set_aside(path: &Path, reason: &str) -> Result<PathBuf, OpenError>
         target = with_suffix(path, &format!(".corrupt-{seconds}-{attempt}"));
         attempt += 1;
     }
-    let fail = |source| OpenError::CannotSetAside { path: path.to_owned(), source };
+    let fail = |cause| OpenError::CannotSetAside { path: path.to_owned(), cause };
     std::fs::rename(path, &target).map_err(fail)?;
     for companion in ["-wal", "-shm"] {
         let from = with_suffix(path, companion);

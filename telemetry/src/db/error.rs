@@ -1,6 +1,6 @@
 //! What can go wrong with a database, sorted by what the caller can do about it.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 /// A statement, a transaction or the wait for a connection failed.
 #[derive(Debug, thiserror::Error)]
@@ -83,46 +83,41 @@ pub(super) fn primary_code(code: &str) -> Option<u32> {
 /// SQLite's extended codes of I/O errors on the way of bytes to the disk: write, fsync, truncate, size of the shared memory.
 const WRITING: [&str; 4] = ["778", "1034", "1546", "4874"];
 
-/// The database could not be opened. Each message is one line that says what to do.
-#[derive(Debug, thiserror::Error)]
+/// The database could not be opened. Each message is one line that says what, where and what to do.
+#[derive(Debug)]
 pub enum OpenError {
     /// The directory of the file does not exist.
-    #[error("database {}: the directory does not exist; create it or set DATABASE_PATH to another place", .0.display())]
     MissingDirectory(PathBuf),
     /// The path names a directory or another thing that is no regular file.
-    #[error("database {}: not a file; set DATABASE_PATH to a file's path", .0.display())]
     NotAFile(PathBuf),
     /// The file or its directory cannot be written.
-    #[error("database {}: cannot be written (read-only disk or missing permission); make it writable or move it", .0.display())]
     ReadOnly(PathBuf),
     /// No space is left.
-    #[error("database {}: the disk is full; free some space or set DATABASE_PATH to another disk", .0.display())]
     DiskFull(PathBuf),
     /// The system took no more bytes, and SQLite does not say why.
-    #[error(
-        "database {}: {source}: the disk or a size limit is full, or the disk fails; free some space or set \
-         DATABASE_PATH to another disk",
-        .path.display()
-    )]
     WriteFailed {
         /// The file.
         path: PathBuf,
         /// SQLite's words.
-        source: Error,
+        cause: Error,
     },
     /// Another process holds the file.
-    #[error("database {}: locked by another process; stop that process first", .0.display())]
     Locked(PathBuf),
     /// The damaged file could not be renamed out of the way.
-    #[error("database {}: damaged, and cannot be set aside: {source}", .path.display())]
     CannotSetAside {
         /// The damaged file.
         path: PathBuf,
         /// Why the rename failed.
-        source: std::io::Error,
+        cause: std::io::Error,
+    },
+    /// A database that this program has not made.
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// One of its tables.
+        table: String,
     },
     /// The schema is newer than this program, or was changed behind its back.
-    #[error("database {}: {reason}", .path.display())]
     Schema {
         /// The file.
         path: PathBuf,
@@ -130,16 +125,61 @@ pub enum OpenError {
         reason: String,
     },
     /// Anything else.
-    #[error("database {}: {source}", .path.display())]
     Other {
         /// The file.
         path: PathBuf,
         /// The cause.
-        source: Error,
+        cause: Error,
     },
 }
 
+/// The message holds the cause's words; a chain of sources would tell them again.
+impl std::error::Error for OpenError {}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told("set DATABASE_PATH to another place"))
+    }
+}
+
 impl OpenError {
+    /// The line, for a program that places its databases in its own way: `elsewhere` says how a person changes the place.
+    #[must_use]
+    pub fn told(&self, elsewhere: &str) -> String {
+        let (path, what) = match self {
+            Self::MissingDirectory(path) => {
+                (path, format!("the directory does not exist; create it or {elsewhere}"))
+            }
+            Self::NotAFile(path) => (path, format!("not a file; move away what is there or {elsewhere}")),
+            Self::ReadOnly(path) => (
+                path,
+                format!(
+                    "cannot be written (read-only disk or missing permission); make it writable or {elsewhere}"
+                ),
+            ),
+            Self::DiskFull(path) => (path, format!("the disk is full; free some space or {elsewhere}")),
+            Self::WriteFailed { path, cause } => (
+                path,
+                format!(
+                    "{cause}: the disk or a size limit is full, or the disk fails; free some space or {elsewhere}"
+                ),
+            ),
+            Self::Locked(path) => (path, "locked by another process; stop that process first".to_owned()),
+            Self::CannotSetAside { path, cause } => {
+                (path, format!("damaged, and cannot be set aside: {cause}; move it away or {elsewhere}"))
+            }
+            Self::Foreign { path, table } => (
+                path,
+                format!(
+                    "another program's: it has a table {table:?} of its own; move it away or {elsewhere}"
+                ),
+            ),
+            Self::Schema { path, reason } => (path, reason.clone()),
+            Self::Other { path, cause } => (path, format!("{cause}; move it away or {elsewhere}")),
+        };
+        format!("database {}: {what}", path.display())
+    }
+
     /// Sorts a failure of the first statements on a file.
     pub(super) fn sort(path: &std::path::Path, error: Error) -> Self {
         let path = path.to_owned();
@@ -155,12 +195,12 @@ impl OpenError {
                     Err(cause) if cause.kind() == std::io::ErrorKind::StorageFull => Self::DiskFull(path),
                     Err(_) => Self::ReadOnly(path),
                     Ok(_) if inner.code().is_some_and(|code| WRITING.contains(&&*code)) => {
-                        Self::WriteFailed { path, source: error }
+                        Self::WriteFailed { path, cause: error }
                     }
-                    Ok(_) => Self::Other { path, source: error },
+                    Ok(_) => Self::Other { path, cause: error },
                 }
             }
-            _ => Self::Other { path, source: error },
+            _ => Self::Other { path, cause: error },
         }
     }
 }

@@ -20,6 +20,12 @@ pub struct Migration {
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT";
 
+/// A table in a file that has none of ours: there is no telling what else that file is for.
+const FOREIGN: &str = "SELECT name FROM sqlite_schema
+    WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+      AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations')
+    ORDER BY name LIMIT 1";
+
 /// Applies what is missing. A second process doing the same waits for the lock and then finds nothing to do.
 pub(super) async fn apply(
     connection: &mut sqlx::SqliteConnection,
@@ -29,6 +35,10 @@ pub(super) async fn apply(
     let sort = |error: sqlx::Error| OpenError::sort(path, Error::from(error));
     let schema = |reason: String| OpenError::Schema { path: path.to_owned(), reason };
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(sort)?;
+    if let Some(row) = sqlx::query(FOREIGN).fetch_optional(&mut *transaction).await.map_err(sort)? {
+        let table = row.try_get("name").map_err(sort)?;
+        return Err(OpenError::Foreign { path: path.to_owned(), table });
+    }
     sqlx::raw_sql(TABLE).execute(&mut *transaction).await.map_err(sort)?;
     let applied = sqlx::query("SELECT version, name, checksum FROM schema_migrations ORDER BY version")
         .fetch_all(&mut *transaction)

@@ -8,6 +8,7 @@ use crate::{Metrics, statement};
 static INSERT: Statement = statement!("INSERT", "notes", "INSERT INTO notes (id, text) VALUES (?1, ?2)");
 static COUNT: Statement = statement!("SELECT", "notes", "SELECT COUNT(*) FROM notes");
 static UNDO: Statement = statement!("ROLLBACK", "notes", "ROLLBACK");
+static OTHERS: Statement = statement!("CREATE", "cats", "CREATE TABLE cats (name TEXT)");
 static CAP: Statement = statement!("PRAGMA", "notes", "PRAGMA max_page_count = 1");
 
 const NOTES: Migration = Migration {
@@ -62,6 +63,29 @@ async fn migrations_are_applied_once_and_in_order() {
     assert_eq!(database.migrate(&[NOTES]).await.unwrap(), 1);
     assert_eq!(database.migrate(&[NOTES, MORE]).await.unwrap(), 1);
     assert_eq!(database.migrate(&[NOTES, MORE]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_left_as_it_is() {
+    let scratch = Scratch::new();
+    let database = Database::open(scratch.settings(), &scratch.metrics).await.unwrap();
+    database.execute(query(&OTHERS)).await.unwrap();
+    for _ in 0..2 {
+        let refused = database.migrate(&[NOTES]).await.unwrap_err();
+        let path = database.path().display();
+        let what = "another program's: it has a table \"cats\" of its own; move it away or";
+        assert_eq!(
+            refused.to_string(),
+            format!("database {path}: {what} set DATABASE_PATH to another place")
+        );
+        assert_eq!(
+            refused.told("name another --home"),
+            format!("database {path}: {what} name another --home")
+        );
+        // Whoever prints the chain of causes prints each word once.
+        assert!(std::error::Error::source(&refused).is_none());
+    }
+    assert!(database.fetch_optional(query(&COUNT)).await.is_err(), "no table of ours was made in it");
 }
 
 #[tokio::test]
@@ -164,7 +188,7 @@ async fn a_full_disk_is_told_as_such() {
     let failure = failure.expect("one page does not hold a megabyte");
     assert!(matches!(failure, Error::Full) && failure.is_transient(), "{failure:?}");
     let start = database.refused(failure).to_string();
-    let expected = "the disk is full; free some space or set DATABASE_PATH to another disk";
+    let expected = "the disk is full; free some space or set DATABASE_PATH to another place";
     assert_eq!(start, format!("database {}: {expected}", database.path().display()));
 }
 

@@ -7,11 +7,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::super::environment::{number, plain_log, text};
-use crate::failure::{Code, Failure};
+use crate::{
+    failure::{Code, Failure},
+    home::ELSEWHERE,
+};
 
 /// Serves until `stop`.
 pub(super) async fn run(
     mut take: impl FnMut(&str) -> Result<TcpListener, Failure>,
+    alone: bool,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     plain_log(std::io::stdout, "info");
@@ -21,7 +25,8 @@ pub(super) async fn run(
         scrape_file: std::env::var_os("BACKEND_SCRAPE_FILE").map(Into::into),
         ..Config::default()
     };
-    serve(listeners(&mut take)?, config, stop).await
+    let elsewhere = if alone { "set BACKEND_DATA_DIR to another place" } else { ELSEWHERE };
+    serve(listeners(&mut take)?, config, elsewhere, stop).await
 }
 
 /// Takes the five listeners by their names.
@@ -35,10 +40,15 @@ pub fn listeners(take: &mut impl FnMut(&str) -> Result<TcpListener, Failure>) ->
     })
 }
 
-/// Serves with the given settings until `stop`.
-pub async fn serve(listeners: Listeners, config: Config, stop: CancellationToken) -> Result<(), Failure> {
+/// Serves with the given settings until `stop`. `elsewhere` says how a person places the data somewhere else.
+pub async fn serve(
+    listeners: Listeners,
+    config: Config,
+    elsewhere: &str,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
     backend::run(listeners, config, async move { stop.cancelled().await }).await.map_err(|error| {
         let code = if error.is_environment() { Code::Environment } else { Code::NotGood };
-        Failure { code, message: error.to_string() }
+        Failure { code, message: error.told(elsewhere) }
     })
 }
