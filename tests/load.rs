@@ -78,6 +78,21 @@ async fn a_generator_that_is_late_itself_says_that_its_figures_are_void() {
 }
 
 #[tokio::test]
+async fn the_profiles_are_listed_for_people_and_for_programs() {
+    let home = tempfile::tempdir().expect("a home");
+    let listed = json(&run(home.path(), &["load", "--list-profiles", "--json"]).await);
+    let text = said(&run(home.path(), &["load", "--list-profiles"]).await);
+    let profiles = listed["profiles"].as_array().expect("a list");
+    assert!(profiles.iter().any(|profile| profile["name"] == "steady"), "{listed}");
+    for profile in profiles {
+        for key in ["name", "about"] {
+            let word = profile[key].as_str().expect("text");
+            assert!(!word.is_empty() && text.contains(word), "{word:?} in {text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_mistyped_profile_names_the_nearest() {
     let home = tempfile::tempdir().expect("a home");
     for command in ["load", "up"] {

@@ -25,7 +25,7 @@ pub struct Snapshot {
     pub shed: u64,
     /// Sessions not begun because of a pause.
     pub paused: u64,
-    /// Requests expected in all; zero when the plan has no end.
+    /// Requests expected in all, and those sent once the run is over; zero when the plan has no end.
     pub expected_requests: f64,
     /// Requests a second.
     pub rate: f64,

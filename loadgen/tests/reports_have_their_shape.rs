@@ -67,6 +67,10 @@ async fn html_is_one_file_that_links_to_traces() {
     let trace = &report.exemplars[0].trace_id;
     assert!(page.contains(&format!("href=\"http://127.0.0.1:8080/trace/{trace}\"")));
     assert!(page.contains(&report.plan_digest));
+    assert!(
+        page.contains("<th>planned answer</th>") && page.contains("<th>expected failures</th>"),
+        "{page}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -84,6 +88,18 @@ async fn text_names_counts_steps_and_traces() {
     assert!(text.contains("buy/order") && text.contains("POST /orders"), "{text}");
     assert!(text.contains(&format!("/trace/{}", report.exemplars[0].trace_id)), "{text}");
     assert!(text.contains("held    failed<=1%"), "{text}");
+    assert!(text.contains("expected failures") && !text.contains("planned"), "{text}");
+    // One p99 for all requests and one for each step; a trace is slow.
+    assert!(!text.lines().any(|line| line.trim_start().starts_with("p99")), "{text}");
+    assert!(text.contains("\n  slow"), "{text}");
+    let p99s: Vec<f64> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("step, slowest first"))
+        .skip(1)
+        .take(report.steps.len())
+        .map(|line| line.split_whitespace().last().unwrap().parse().unwrap())
+        .collect();
+    assert!(p99s.len() > 1 && p99s.is_sorted_by(|a, b| a >= b), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,6 +113,7 @@ async fn progress_comes_and_its_last_snapshot_is_the_report() {
     let last = last.unwrap();
     assert_eq!((last.scheduled, last.fired, last.ended), (report.scheduled, report.fired, report.fired));
     assert_eq!(last.in_flight, 0);
+    assert!(loadgen::progress::line(&last).contains(" 100% "), "{last:?}");
 }
 
 #[test]

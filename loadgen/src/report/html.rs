@@ -1,7 +1,6 @@
 //! The report as one HTML file: no script, no other file, light and dark. Charts are inline SVG.
 
-use super::Report;
-use crate::run::Point;
+use super::{Report, chart};
 use crate::stats::Percentiles;
 use maud::{DOCTYPE, Markup, PreEscaped, html as page};
 
@@ -14,7 +13,7 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,t
 th:first-child,td:first-child,.l{text-align:left}th{color:var(--dim);font-weight:500}.scroll{overflow-x:auto}
 code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}a{color:var(--a)}.bad{color:var(--bad);font-weight:600}.good{color:var(--good)}
 svg{width:100%;height:auto;border:1px solid var(--line);border-radius:4px}svg text{fill:var(--dim);font:11px system-ui,sans-serif}
-.a{stroke:var(--a)}.b{stroke:var(--b)}.a,.b{fill:none;stroke-width:1.6}.key-a{color:var(--a)}.key-b{color:var(--b)}
+.a{stroke:var(--a)}.b{stroke:var(--b)}.a,.b{fill:none;stroke-width:1.6}.key-a{color:var(--a)}.key-b{color:var(--b)}.grid{stroke:var(--line)}
 ";
 
 /// Writes the page.
@@ -38,8 +37,8 @@ pub fn html(report: &Report) -> String {
                 h2 { "Times" }
                 (times(report))
                 h2 { "Over time" }
-                (timeline(&report.timeline))
-                h2 { "Steps" }
+                (chart::timeline(&report.timeline))
+                h2 { "Steps, slowest first" }
                 (steps(report))
                 (errors(report))
                 (exemplars(report))
@@ -102,13 +101,14 @@ fn times(r: &Report) -> Markup {
 fn steps(r: &Report) -> Markup {
     page! {
         div.scroll { table {
-            tr { th { "step" } th.l { "request" } th { "planned" } th { "ended" } th { "failed" }
-                th { "p50" } th { "p90" } th { "p99" } th { "max" } }
-            @for s in &r.steps { tr {
+            tr { th { "step" } th.l { "request" } th { "planned answer" } th { "ended" } th { "failed" }
+                th { "expected failures" } th { "p50 ms" } th { "p90 ms" } th { "p99 ms" } th { "max ms" } }
+            @for s in r.slowest_first() { tr {
                 td { (s.journey) " / " (s.step) }
                 td.l { code { (s.method) " " (s.route) } }
                 td { (s.expect) } td { (s.ended) }
                 td class=[(s.failed > 0).then_some("bad")] { (s.failed) }
+                td { (s.expected_failures) }
                 td { (ms(s.response_ms.p50)) } td { (ms(s.response_ms.p90)) } td { (ms(s.response_ms.p99)) } td { (ms(s.response_ms.max)) }
             } }
         } }
@@ -120,7 +120,7 @@ fn errors(r: &Report) -> Markup {
         @if !r.errors.is_empty() {
             h2 { "Unexpected answers" }
             div.scroll { table {
-                tr { th { "step" } th { "got" } th { "planned" } th { "count" } }
+                tr { th { "step" } th { "got" } th { "planned answer" } th { "count" } }
                 @for e in &r.errors { tr { td { (e.step) } td { (e.got) } td { (e.expected) } td { (e.count) } } }
             } }
         }
@@ -131,10 +131,11 @@ fn exemplars(r: &Report) -> Markup {
     page! {
         @if !r.exemplars.is_empty() {
             h2 { "Traces to look at" }
+            p { "Slow ones, at or above the p99 of all requests, and failed ones." }
             div.scroll { table {
                 tr { th { "why" } th { "ms" } th { "answer" } th.l { "step" } th.l { "trace" } th.l { "correlation id" } }
                 @for e in &r.exemplars { tr {
-                    td { (e.why) } td { (ms(e.response_ms)) } td { (e.got) } td.l { (e.step) }
+                    td { (e.reason()) } td { (ms(e.response_ms)) } td { (e.got) } td.l { (e.step) }
                     td.l { @match r.trace_url(&e.trace_id) {
                         Some(url) => { a href=(url) { code { (e.trace_id) } } }
                         None => { code { (e.trace_id) } }
@@ -146,33 +147,6 @@ fn exemplars(r: &Report) -> Markup {
     }
 }
 
-/// Rate and p99 over time, each on a scale of its own.
-fn timeline(points: &[Point]) -> Markup {
-    const WIDTH: f64 = 900.0;
-    const HEIGHT: f64 = 180.0;
-    if points.len() < 2 {
-        return page! { p { "Too short for a picture." } };
-    }
-    let end = points[points.len() - 1].at_s.max(1e-3);
-    let rate = |p: &Point| p.ended as f64 / p.length_s.max(1e-3);
-    let path = |value: &dyn Fn(&Point) -> f64, top: f64| {
-        let at = |p: &Point| {
-            format!("{:.1},{:.1}", p.at_s / end * WIDTH, HEIGHT - value(p) / top * (HEIGHT - 20.0))
-        };
-        points.iter().map(at).collect::<Vec<_>>().join(" ")
-    };
-    let top = |value: &dyn Fn(&Point) -> f64| points.iter().map(value).fold(1e-3, f64::max);
-    let (top_rate, top_p99) = (top(&rate), top(&|p| p.response_p99_ms));
-    page! {
-        p { span.key-a { "requests/s" } ", up to " (format!("{top_rate:.0}")) " · "
-            span.key-b { "p99 of the response time" } ", up to " (ms(top_p99)) " ms · " (format!("{end:.0}")) " s" }
-        svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label="requests per second and p99 over time" {
-            polyline.a points=(path(&rate, top_rate)) {}
-            polyline.b points=(path(&|p| p.response_p99_ms, top_p99)) {}
-        }
-    }
-}
-
-fn ms(value: f64) -> String {
+pub(super) fn ms(value: f64) -> String {
     format!("{value:.2}")
 }

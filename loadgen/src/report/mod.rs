@@ -1,6 +1,7 @@
 //! The report of a run: what was scheduled, what came of it, and whether that is good. A plain value; `json`, `csv`,
 //! `html` and `text` write it.
 
+mod chart;
 mod csv;
 mod html;
 mod rows;
@@ -164,6 +165,13 @@ impl Report {
     pub fn json(&self) -> String {
         // The report holds strings and numbers only; floats that are no numbers become null.
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The steps for people to read: those that users wait for longest first.
+    fn slowest_first(&self) -> Vec<&StepRow> {
+        let mut steps: Vec<&StepRow> = self.steps.iter().collect();
+        steps.sort_by(|a, b| b.response_ms.p99.total_cmp(&a.response_ms.p99));
+        steps
     }
 
     /// Address of a trace's page, when the console's is known.

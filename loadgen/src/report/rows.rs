@@ -57,7 +57,7 @@ pub struct ErrorRow {
 /// A request to look at.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExemplarRow {
-    /// `p99` or `failed`.
+    /// `p99`, at or above that of all requests, or `failed`.
     pub why: &'static str,
     /// Response time.
     pub response_ms: f64,
@@ -71,6 +71,13 @@ pub struct ExemplarRow {
     pub step: String,
     /// A status or an error.
     pub got: String,
+}
+
+impl ExemplarRow {
+    /// Why it is worth a look, in a word that is no column's name.
+    pub(super) fn reason(&self) -> &'static str {
+        if self.why == "p99" { "slow" } else { self.why }
+    }
 }
 
 fn name(kind: &Kind) -> String {

@@ -33,20 +33,20 @@ fn write_all(out: &mut String, r: &Report) -> std::fmt::Result {
             p.p50, p.p90, p.p99, p.p999, p.max
         )?;
     }
-    let widest = r.steps.iter().map(|s| s.journey.len() + s.step.len() + 1).max().unwrap_or(0).max(4);
+    let widest = r.steps.iter().map(|s| s.journey.len() + s.step.len() + 1).max().unwrap_or(0).max(19);
     let routes = r.steps.iter().map(|s| s.method.len() + s.route.len() + 1).max().unwrap_or(0).max(7);
     writeln!(
         out,
-        "\n{:<widest$}  {:<routes$}{:>10}{:>9}{:>9}{:>10}{:>10}",
-        "step", "request", "ended", "failed", "planned", "p50 ms", "p99 ms"
+        "\n{:<widest$}  {:<routes$}{:>10}{:>9}{:>19}{:>10}{:>10}",
+        "step, slowest first", "request", "ended", "failed", "expected failures", "p50 ms", "p99 ms"
     )?;
-    for s in &r.steps {
+    for s in r.slowest_first() {
         let (step, request) = (format!("{}/{}", s.journey, s.step), format!("{} {}", s.method, s.route));
         let (p50, p99) = (s.response_ms.p50, s.response_ms.p99);
-        let (ended, failed, planned) = (s.ended, s.failed, s.expected_failures);
+        let (ended, failed, expected) = (s.ended, s.failed, s.expected_failures);
         writeln!(
             out,
-            "{step:<widest$}  {request:<routes$}{ended:>10}{failed:>9}{planned:>9}{p50:>10.2}{p99:>10.2}"
+            "{step:<widest$}  {request:<routes$}{ended:>10}{failed:>9}{expected:>19}{p50:>10.2}{p99:>10.2}"
         )?;
     }
     if !r.errors.is_empty() {
@@ -56,10 +56,10 @@ fn write_all(out: &mut String, r: &Report) -> std::fmt::Result {
         }
     }
     if !r.exemplars.is_empty() {
-        writeln!(out, "\ntraces to look at")?;
+        writeln!(out, "\ntraces to look at: slow ones, at or above the p99 of all, and failed ones")?;
         for e in &r.exemplars {
             let link = r.trace_url(&e.trace_id).unwrap_or_else(|| e.trace_id.clone());
-            writeln!(out, "  {:<7}{:>10.2} ms  {}  {}  {link}", e.why, e.response_ms, e.got, e.step)?;
+            writeln!(out, "  {:<7}{:>10.2} ms  {}  {}  {link}", e.reason(), e.response_ms, e.got, e.step)?;
         }
     }
     verdicts(out, r)

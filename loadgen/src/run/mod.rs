@@ -213,7 +213,11 @@ impl Run {
             }
         }
         let elapsed = self.started.elapsed();
-        let last = self.tick();
+        let mut last = self.tick();
+        // How many it would be was an estimate; a run that came to its end has sent all of them.
+        if !interrupted && last.expected_requests > 0.0 {
+            last.expected_requests = last.fired as f64;
+        }
         progress(&last);
         let facts = crate::report::Facts {
             started_at: self.started_at,
