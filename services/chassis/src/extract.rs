@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -71,8 +73,42 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Self(value)),
-            Err(refused) => Err(Problem::bad_request("bad-path", refused.body_text())),
+            Err(refused) => {
+                let given = RawPathParams::from_request_parts(parts, state).await.ok();
+                Err(Problem::bad_request("bad-path", wrong_path(&refused, given.as_ref())))
+            }
         }
+    }
+}
+
+/// Which parameter of the path is wrong, and what it should be.
+fn wrong_path(refused: &PathRejection, given: Option<&RawPathParams>) -> String {
+    let PathRejection::FailedToDeserializePathParams(failed) = refused else { return refused.body_text() };
+    // Where there is but one parameter, the refusal does not name it.
+    let name =
+        |value: &str| given.and_then(|all| all.iter().find(|(_, v)| *v == value)).map(|(name, _)| name);
+    match failed.kind() {
+        ErrorKind::ParseErrorAtKey { key, value, expected_type } => {
+            format!("{key}: {value:?} is not {}", wanted(expected_type))
+        }
+        ErrorKind::ParseError { value, expected_type }
+        | ErrorKind::ParseErrorAtIndex { value, expected_type, .. } => {
+            format!("{}: {value:?} is not {}", name(value).unwrap_or("path"), wanted(expected_type))
+        }
+        ErrorKind::InvalidUtf8InPathParam { key } => format!("{key}: not UTF-8 once its %-escapes are read"),
+        ErrorKind::DeserializeError { key, message, .. } => format!("{key}: {message}"),
+        other => other.to_string(),
+    }
+}
+
+/// A type of this program, in words for those who call it.
+fn wanted(expected_type: &str) -> &'static str {
+    match expected_type {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on within range",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number within range",
+        "f32" | "f64" => "a number",
+        "bool" => "true or false",
+        _ => "of the form that /openapi.json describes",
     }
 }
 
@@ -86,14 +122,74 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            Err(refused) => Err(Problem::bad_request("bad-query", refused.body_text())),
+            Err(refused) => Err(Problem::bad_request("bad-query", wrong_query(&refused.body_text()))),
         }
+    }
+}
+
+/// Which parameter of the query is wrong, and what it should be. What the library says begins with what the library was
+/// doing, and what follows is in the words of number parsing.
+fn wrong_query(refused: &str) -> String {
+    let said = refused.strip_prefix("Failed to deserialize query string: ").unwrap_or(refused);
+    let said = said
+        .replace("invalid digit found in string", "expected a whole number")
+        .replace("cannot parse integer from empty string", "expected a whole number")
+        .replace("number too large to fit in target type", "the number is too large")
+        .replace("number too small to fit in target type", "the number is too small");
+    match said.split_once("missing field `").and_then(|(_, rest)| rest.split_once('`')) {
+        Some((name, _)) => format!("{name}: is missing"),
+        None => said,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
     use super::*;
+
+    #[derive(serde::Deserialize)]
+    #[expect(dead_code, reason = "what counts is whether it can be read")]
+    struct Wanted {
+        user_id: i64,
+        page: Option<u32>,
+    }
+
+    /// What a request is refused with.
+    async fn refusal(target: &str) -> String {
+        let router = axum::Router::new()
+            .route("/list", get(|Query(_): Query<Wanted>| async {}))
+            .route("/users/{id}", get(|Path(_): Path<i64>| async {}))
+            .route("/users/{user}/orders/{order}", get(|Path(_): Path<(i64, u32)>| async {}))
+            .layer(axum::middleware::from_fn(crate::problem::render));
+        let request = Request::get(target).body(Body::empty()).unwrap();
+        let answer = router.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 400, "{target}");
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+        serde_json::from_slice::<serde_json::Value>(&body).unwrap()["detail"].as_str().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_wrong_parameter_is_named_with_what_is_wanted() {
+        for (target, detail) in [
+            ("/list?user_id=abc", "user_id: expected a whole number"),
+            ("/list?user_id=", "user_id: expected a whole number"),
+            ("/list?user_id=1&page=-1", "page: expected a whole number"),
+            ("/list?user_id=1&page=99999999999", "page: the number is too large"),
+            ("/list", "user_id: is missing"),
+            ("/users/abc", "id: \"abc\" is not a whole number within range"),
+            (
+                "/users/99999999999999999999",
+                "id: \"99999999999999999999\" is not a whole number within range",
+            ),
+            ("/users/1/orders/x", "order: \"x\" is not a whole number from 0 on within range"),
+            ("/users/%ff", "id: not UTF-8 once its %-escapes are read"),
+        ] {
+            assert_eq!(refusal(target).await, detail, "{target}");
+        }
+    }
 
     #[test]
     fn broken_json_is_400_and_a_wrong_type_is_422() {

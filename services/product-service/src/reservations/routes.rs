@@ -109,7 +109,8 @@ async fn reserve(
         Reserved::OutOfStock { stock } => {
             app.shop.count("out_of_stock");
             tracing::info!(product.id = id, quantity, stock, "out of stock");
-            let detail = format!("product {id} has {stock} left, {quantity} were asked for");
+            let detail =
+                format!("product {id} has {stock} left, fewer than the {quantity} of this reservation");
             return Err(Problem::conflict("out-of-stock", detail));
         }
         Reserved::NoSuchProduct => return Err(no_such_product(id)),
