@@ -1,10 +1,12 @@
 //! The command line's words. Parsing only: what a command does is in [`crate::commands`].
 
+mod mistake;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
-use crate::{child::role::Role, failure::Failure, ports::Ports};
+use crate::{child::role::Role, ports::Ports};
 
 /// Incident drills on real services: traces, metrics and logs joined by one correlation id.
 #[derive(Debug, Parser)]
@@ -16,41 +18,6 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-}
-
-impl Cli {
-    /// Reads the command line; a mistake ends the process with exit code 2 and names the nearest right word.
-    pub fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| {
-            let error = with_nearest_command(error);
-            // Words that could not be read may still have asked for JSON; the help is no mistake.
-            if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
-                let text = error.to_string();
-                let what = text.split("\n\nUsage:").next().unwrap_or_default();
-                Failure::arguments(what.trim_start_matches("error: ")).print_json();
-            }
-            error.exit()
-        })
-    }
-}
-
-/// The parser suggests a command only when it is very near; the shortest ones never are.
-fn with_nearest_command(mut error: clap::Error) -> clap::Error {
-    use clap::error::{ContextKind, ContextValue};
-    if let (Some(ContextValue::String(word)), None) =
-        (error.get(ContextKind::InvalidSubcommand), error.get(ContextKind::SuggestedSubcommand))
-    {
-        let commands: Vec<String> = Cli::command()
-            .get_subcommands()
-            .filter(|command| !command.is_hide_set())
-            .map(|command| command.get_name().to_owned())
-            .collect();
-        if let Some(nearest) = loadgen::nearest::nearest(word, commands.iter().map(String::as_str)) {
-            let nearest = ContextValue::Strings(vec![nearest.to_owned()]);
-            error.insert(ContextKind::SuggestedSubcommand, nearest);
-        }
-    }
-    error
 }
 
 /// Options of every command.
@@ -430,6 +397,8 @@ fn rate(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]

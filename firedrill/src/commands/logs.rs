@@ -40,7 +40,7 @@ pub(super) async fn run(home: &Home, options: &Logs, json: bool) -> Outcome {
     let answer = loki.range(&options.query, window, step, limit).await;
     match answer.map_err(|e| stack::failed(&e))? {
         Answer::Lines(lines) if lines.is_empty() => {
-            eprintln!("no line matches in the last {:?}", options.since);
+            eprintln!("no line matches in the last {}", view::span(options.since));
         }
         Answer::Lines(mut lines) => {
             // The newest are what was asked for; people read them downwards.

@@ -1,4 +1,5 @@
-//! Log lines, one line each: time, level, service, message, fields, labels, the beginning of the trace id.
+//! Log lines, one line each: time, level, service, message, fields, labels, the trace id as `trace`
+//! takes it.
 //!
 //! What all lines of a service have in common is not repeated on each of them: [`Shared`] knows it, and tells it once.
 
@@ -82,8 +83,7 @@ pub fn render(entries: &[LogEntry], shared: &Shared, look: Look) -> String {
             line.push_str(&format!(" {name}{}", bare(value)));
         }
         if let Some(trace) = entry.trace_id() {
-            let short: String = trace.to_string().chars().take(8).collect();
-            line.push_str(&format!(" {}", look.paint(DIM, &format!("trace={short}"))));
+            line.push_str(&format!(" {}", look.paint(DIM, &format!("trace={trace}"))));
         }
         out.push_str(line.trim_end());
         out.push('\n');

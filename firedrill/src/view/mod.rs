@@ -10,7 +10,7 @@ pub mod logs;
 pub mod query;
 pub mod trace;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,18 @@ fn level_style(level: &str) -> Style {
         "WARN" | "WARNING" => YELLOW,
         "INFO" => GREEN,
         _ => DIM,
+    }
+}
+
+/// A length of time in words, as in "in the last 2 hours".
+#[must_use]
+pub fn span(time: Duration) -> String {
+    let ms = time.as_millis();
+    let units = [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second")];
+    match units.into_iter().find(|(unit, _)| ms >= *unit && ms.is_multiple_of(*unit)) {
+        Some((unit, name)) if ms == unit => name.to_owned(),
+        Some((unit, name)) => format!("{} {name}s", ms / unit),
+        None => format!("{ms} milliseconds"),
     }
 }
 
@@ -97,6 +109,17 @@ mod tests {
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(clean("a\x1b[2Jb\u{9b}c\nd\te\u{202e}f"), "a\u{fffd}[2Jb\u{fffd}c⏎d e\u{fffd}f");
         assert!(matches!(clean("żółw 'a'"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn times_are_told_in_the_largest_whole_unit() {
+        let told = |seconds| span(Duration::from_secs(seconds));
+        assert_eq!(told(3600), "hour");
+        assert_eq!(told(7200), "2 hours");
+        assert_eq!(told(5400), "90 minutes");
+        assert_eq!(told(86_400), "day");
+        assert_eq!(told(1), "second");
+        assert_eq!(span(Duration::from_millis(1500)), "1500 milliseconds");
     }
 
     #[test]
