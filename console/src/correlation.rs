@@ -2,7 +2,7 @@
 
 use crate::{layout, links, problem, serve::App};
 use axum::{
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -20,7 +20,8 @@ const REACH: Duration = Duration::from_secs(24 * 3_600);
 /// Traces listed; a correlation id normally has two or three.
 const LISTED: usize = 50;
 
-pub(crate) async fn page(State(app): State<App>, Path(id): Path<String>) -> Response {
+pub(crate) async fn page(State(app): State<App>, id: Result<Path<String>, PathRejection>) -> Response {
+    let Ok(Path(id)) = id else { return problem::not_text(&app) };
     if !links::is_correlation_id(&id) {
         return problem::bad_id(&app, "A correlation id is 1 to 128 visible ASCII characters.");
     }

@@ -24,6 +24,11 @@ pub(crate) fn bad_id(app: &App, why: &str) -> Response {
     page(app, StatusCode::BAD_REQUEST, "Not an id", &body)
 }
 
+/// What stands in the address for an id is not even text.
+pub(crate) fn not_text(app: &App) -> Response {
+    bad_id(app, "What stands there is not UTF-8 once its %-escapes are read.")
+}
+
 /// An API that this page cannot do without failed.
 pub(crate) fn failed(app: &App, error: &Error) -> Response {
     let status = match error.kind {

@@ -2,7 +2,7 @@
 
 use crate::{links, problem, serve::App};
 use axum::{
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     response::{IntoResponse, Redirect, Response},
 };
 use query::TraceId;
@@ -15,7 +15,8 @@ pub(crate) struct Params {
 }
 
 /// A generated correlation id has the form of a trace id, so what could be both is looked up as a trace first.
-pub(crate) async fn page(State(app): State<App>, Query(params): Query<Params>) -> Response {
+pub(crate) async fn page(State(app): State<App>, params: Result<Query<Params>, QueryRejection>) -> Response {
+    let Ok(Query(params)) = params else { return problem::bad_id(&app, "Name one id, as ?q=ID.") };
     let text = params.q.trim();
     if !links::is_correlation_id(text) {
         return problem::bad_id(&app, "A trace or correlation id is 1 to 128 visible ASCII characters.");

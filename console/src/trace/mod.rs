@@ -6,7 +6,7 @@ mod waterfall;
 
 use crate::{layout, links, problem, serve::App};
 use axum::{
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -16,7 +16,8 @@ use query::{
     trace::{assemble, logs_of_tree},
 };
 
-pub(crate) async fn page(State(app): State<App>, Path(text): Path<String>) -> Response {
+pub(crate) async fn page(State(app): State<App>, text: Result<Path<String>, PathRejection>) -> Response {
+    let Ok(Path(text)) = text else { return problem::not_text(&app) };
     let id: TraceId = match text.parse() {
         Ok(id) => id,
         Err(why) => return problem::bad_id(&app, &format!("This is {why}.")),

@@ -163,6 +163,16 @@ async fn an_unknown_correlation_id_is_searched_in_the_spans_and_then_said() {
 }
 
 #[tokio::test]
+async fn an_address_that_names_no_text_is_said_on_a_page() {
+    let app = console(words()).await;
+    for address in ["/trace/%ff", "/correlation/%ff", "/search?q=a&q=b"] {
+        let page = get(&app, address).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{address}");
+        assert!(page.body.contains("<h1>Not an id</h1>"), "{address}: {}", page.body);
+    }
+}
+
+#[tokio::test]
 async fn search_tells_traces_from_correlation_ids() {
     let app = console(words()).await;
     let to = async |q: &str| {
