@@ -14,6 +14,7 @@ mod objects;
 pub mod page;
 pub mod probes;
 pub mod problem;
+pub mod retention;
 pub mod serve;
 pub mod start;
 #[cfg(feature = "testing")]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use chassis::base::Base;
+use chassis::retention::{self, Old};
 use telemetry::Metrics;
 use telemetry::db::{Database, Migration};
 use tokio::net::TcpListener;
@@ -27,6 +28,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "outbox", sql: include_str!("../migrations/0002_outbox.sql") },
     Migration { name: "idempotency", sql: include_str!("../migrations/0003_idempotency.sql") },
 ];
+
+/// What goes when it is old. An order that is neither confirmed nor failed stays.
+pub static OLD: &[Old] =
+    &[&[&orders::store::OLD_ITEMS, &orders::store::OLD_ORDERS], &[&outbox::store::OLD_REFUSED]];
 
 #[derive(OpenApi)]
 #[openapi(info(title = "order-service", description = "Taking orders"))]
@@ -100,10 +105,12 @@ pub async fn run(
     metrics: Metrics,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    let keep = config.retention;
     let app = App::start(config, metrics).await?;
     let (background, stop) = (TaskTracker::new(), CancellationToken::new());
     background.spawn(outbox::relay::run(app.clone(), stop.clone()));
     background.spawn(recovery::run(app.clone(), stop.clone()));
+    background.spawn(retention::run(app.database.clone(), keep, OLD, stop.clone()));
     app.base.run(listener, router(&app), shutdown, finish(&app, &background, &stop)).await
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chassis::env::{ConfigError, Env};
 use chassis::limits::{HttpLimits, database_settings};
+use chassis::retention;
 use telemetry::db;
 
 use crate::outbound::Policy;
@@ -17,6 +18,8 @@ pub struct Config {
     /// `DATABASE_PATH` (order-service.db), `DB_MAX_CONNECTIONS`, `DB_ACQUIRE_TIMEOUT_MS`, `DB_BUSY_TIMEOUT_MS`,
     /// `DB_SPAN_FROM_MS`.
     pub database: db::Settings,
+    /// `RETENTION_S` (86,400): how long orders, confirmed or failed, and refused events are kept.
+    pub retention: Duration,
     /// The HTTP server's bounds.
     pub http: HttpLimits,
     /// `USER_SERVICE_URL` (`http://127.0.0.1:5001`).
@@ -63,6 +66,7 @@ impl Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5003)),
             database: db::Settings::new(database),
+            retention: retention::DEFAULT,
             http: HttpLimits::default(),
             user_service: "http://127.0.0.1:5001".to_owned(),
             product_service: "http://127.0.0.1:5002".to_owned(),
@@ -88,6 +92,7 @@ impl Config {
         Ok(Self {
             listen: env.address("LISTEN_ADDR", default.listen)?,
             database: database_settings(env, "order-service.db")?,
+            retention: retention::from_env(env)?,
             http: HttpLimits::from_env(env)?,
             user_service: env.base_url("USER_SERVICE_URL", &default.user_service)?,
             product_service: env.base_url("PRODUCT_SERVICE_URL", &default.product_service)?,

@@ -11,6 +11,7 @@ mod outbox;
 mod proxy;
 mod recovery;
 mod resilience;
+mod retention;
 mod saga;
 mod shutdown;
 mod support;

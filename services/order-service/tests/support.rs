@@ -78,11 +78,17 @@ impl Shop {
     }
 
     pub(crate) async fn run(&self) -> Running {
+        self.run_with(|_| {}).await
+    }
+
+    pub(crate) async fn run_with(&self, change: impl FnOnce(&mut Config)) -> Running {
+        let mut config = self.config();
+        change(&mut config);
         let (listener, url) = listen().await;
         let (stop, stopped) = oneshot::channel::<()>();
         let metrics = Metrics::new(order_service::NAME, order_service::VERSION);
         let shutdown = async { drop(stopped.await) };
-        let ended = tokio::spawn(order_service::run(listener, self.config(), metrics, shutdown));
+        let ended = tokio::spawn(order_service::run(listener, config, metrics, shutdown));
         Running { url, stop, ended }
     }
 

@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use axum::Router;
 use chassis::base::Base;
+use chassis::retention::{self, Old};
 use telemetry::Metrics;
 use telemetry::db::Migration;
 use tokio::net::TcpListener;
@@ -18,7 +19,14 @@ use crate::{Config, NAME, catalogue, reservations, seed};
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "products", sql: include_str!("../migrations/0001_products.sql") },
     Migration { name: "reservations", sql: include_str!("../migrations/0002_reservations.sql") },
+    Migration {
+        name: "reservations by age",
+        sql: include_str!("../migrations/0003_reservations_by_age.sql"),
+    },
 ];
+
+/// What goes when it is old.
+pub static OLD: &[Old] = &[&[&reservations::OLD]];
 
 #[derive(OpenApi)]
 #[openapi(info(title = "product-service", description = "The catalogue and its stock"))]
@@ -76,6 +84,8 @@ pub async fn run(
     metrics: Metrics,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    let keep = config.retention;
     let app = App::start(config, metrics).await?;
-    app.run(listener, router(&app), shutdown, async {}).await
+    let sweep = tokio::spawn(retention::run(app.database.clone(), keep, OLD, app.draining.clone()));
+    app.run(listener, router(&app), shutdown, async { drop(sweep.await) }).await
 }

@@ -1,9 +1,11 @@
 //! Configuration, read once from the environment.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use chassis::env::{ConfigError, Env};
 use chassis::limits::{HttpLimits, database_settings};
+use chassis::retention;
 use telemetry::db;
 
 /// Everything the service can be told.
@@ -14,6 +16,8 @@ pub struct Config {
     /// `DATABASE_PATH` (product-service.db), `DB_MAX_CONNECTIONS`, `DB_ACQUIRE_TIMEOUT_MS`, `DB_BUSY_TIMEOUT_MS`,
     /// `DB_SPAN_FROM_MS`.
     pub database: db::Settings,
+    /// `RETENTION_S` (86,400): how long reservations are kept.
+    pub retention: Duration,
     /// The HTTP server's bounds.
     pub http: HttpLimits,
 }
@@ -25,6 +29,7 @@ impl Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5002)),
             database: db::Settings::new(database),
+            retention: retention::DEFAULT,
             http: HttpLimits::default(),
         }
     }
@@ -46,6 +51,7 @@ impl Config {
         Ok(Self {
             listen: env.address("LISTEN_ADDR", default.listen)?,
             database: database_settings(env, "product-service.db")?,
+            retention: retention::from_env(env)?,
             http: HttpLimits::from_env(env)?,
         })
     }

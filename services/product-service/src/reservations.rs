@@ -6,3 +6,5 @@
 
 pub mod routes;
 mod store;
+
+pub(crate) use store::OLD;

@@ -1,7 +1,9 @@
 //! Reserve and release are idempotent by reservation id, in any order of arrival, and never lose or invent a unit.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use chassis::retention::sweep;
 use chassis::testing::{Reply, post, send};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -27,6 +29,20 @@ async fn the_same_reserve_gets_the_same_answer_even_after_other_sales() {
     let again = reserve(&service, 101, 2, "r-1").await;
     assert_eq!((first.status, &first.json), (again.status, &again.json));
     assert_eq!(stock(&service, 101).await, 143);
+}
+
+#[tokio::test]
+async fn old_reservations_are_forgotten_and_the_stock_is_as_it_was() {
+    let service = service().await;
+    reserve(&service, 101, 2, "r-1").await;
+    let hour = Duration::from_secs(3600);
+    let sweep = |keep| sweep(&service.app.database, keep, product_service::app::OLD[0]);
+    assert_eq!(sweep(hour).await.unwrap(), 0);
+    assert_eq!(reserve(&service, 101, 3, "r-1").await.status, 409, "it is young, and known");
+    assert_eq!(sweep(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(stock(&service, 101).await, 148);
+    assert_eq!(reserve(&service, 101, 3, "r-1").await.status, 200);
+    assert_eq!(stock(&service, 101).await, 145);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use chassis::base::Base;
+use chassis::retention::{self, Old};
 use telemetry::Metrics;
 use telemetry::db::Migration;
 use tokio::net::TcpListener;
@@ -20,6 +21,9 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "users", sql: include_str!("../migrations/0001_users.sql") },
     Migration { name: "notifications", sql: include_str!("../migrations/0002_notifications.sql") },
 ];
+
+/// What goes when it is old.
+pub static OLD: &[Old] = &[&[&notifications::OLD]];
 
 #[derive(OpenApi)]
 #[openapi(info(title = "user-service", description = "Accounts, sessions and notifications"))]
@@ -75,6 +79,8 @@ pub async fn run(
     metrics: Metrics,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    let keep = config.retention;
     let app = App::start(config, metrics).await?;
-    app.run(listener, router(&app), shutdown, async {}).await
+    let sweep = tokio::spawn(retention::run(app.database.clone(), keep, OLD, app.draining.clone()));
+    app.run(listener, router(&app), shutdown, async { drop(sweep.await) }).await
 }

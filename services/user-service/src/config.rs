@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chassis::env::{ConfigError, Env};
 use chassis::limits::{HttpLimits, database_settings};
+use chassis::retention;
 use telemetry::db;
 
 /// Everything the service can be told.
@@ -15,6 +16,8 @@ pub struct Config {
     /// `DATABASE_PATH` (user-service.db), `DB_MAX_CONNECTIONS`, `DB_ACQUIRE_TIMEOUT_MS`, `DB_BUSY_TIMEOUT_MS`,
     /// `DB_SPAN_FROM_MS`.
     pub database: db::Settings,
+    /// `RETENTION_S` (86,400): how long notifications are kept.
+    pub retention: Duration,
     /// The HTTP server's bounds.
     pub http: HttpLimits,
     /// Password checks and session tokens.
@@ -58,6 +61,7 @@ impl Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5001)),
             database: db::Settings::new(database),
+            retention: retention::DEFAULT,
             http: HttpLimits::default(),
             sessions: SessionConfig::default(),
         }
@@ -80,6 +84,7 @@ impl Config {
         Ok(Self {
             listen: env.address("LISTEN_ADDR", default.listen)?,
             database: database_settings(env, "user-service.db")?,
+            retention: retention::from_env(env)?,
             http: HttpLimits::from_env(env)?,
             sessions: SessionConfig::read(env)?,
         })

@@ -3,6 +3,8 @@
 pub mod routes;
 mod store;
 
+pub(crate) use store::OLD;
+
 use serde::{Deserialize, Serialize};
 
 /// A stored notification.

@@ -1,5 +1,8 @@
 //! An event is kept once, however often and however concurrently it is delivered; lists are newest first and paged.
 
+use std::time::Duration;
+
+use chassis::retention::sweep;
 use chassis::testing::{get, post, send};
 use futures_util::future::join_all;
 use serde_json::json;
@@ -22,6 +25,19 @@ async fn one_event_delivered_twenty_times_at_once_is_kept_once() {
     assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 19);
     assert!(replies.iter().all(|reply| reply.json == replies[0].json), "all get the same notification");
     assert_eq!(send(&service.router, get("/users/1/notifications")).await.json["total"], 1);
+}
+
+#[tokio::test]
+async fn old_notifications_are_deleted() {
+    let service = service().await;
+    for order in 1..=3 {
+        send(&service.router, post("/users/1/notifications", &event(&format!("e-{order}"), order))).await;
+    }
+    let hour = Duration::from_secs(3600);
+    let sweep = |keep| sweep(&service.app.database, keep, user_service::app::OLD[0]);
+    assert_eq!(sweep(hour).await.unwrap(), 0);
+    assert_eq!(sweep(Duration::ZERO).await.unwrap(), 3);
+    assert_eq!(send(&service.router, get("/users/1/notifications")).await.json["total"], 0);
 }
 
 #[tokio::test]

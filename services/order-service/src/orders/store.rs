@@ -54,6 +54,21 @@ static ITEMS: Statement = statement!(
      WHERE order_id IN (SELECT value FROM json_each(?1)) ORDER BY order_id, position"
 );
 
+// Both look at the oldest only, which ids are in the order of: no table is read through.
+pub(crate) static OLD_ITEMS: Statement = statement!(
+    "DELETE",
+    "order_items",
+    "DELETE FROM order_items WHERE order_id IN
+       (SELECT id FROM orders WHERE created_at <= ?1 AND status IN ('confirmed', 'failed')
+          AND id IN (SELECT id FROM orders ORDER BY id LIMIT ?2))"
+);
+pub(crate) static OLD_ORDERS: Statement = statement!(
+    "DELETE",
+    "orders",
+    "DELETE FROM orders WHERE created_at <= ?1 AND status IN ('confirmed', 'failed')
+       AND id IN (SELECT id FROM orders ORDER BY id LIMIT ?2)"
+);
+
 /// An item of a new order, and the id under which its stock is reserved.
 #[derive(Debug, Clone)]
 pub(crate) struct NewItem {

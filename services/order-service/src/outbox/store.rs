@@ -32,6 +32,14 @@ static LATER: Statement = statement!(
 static REFUSED: Statement =
     statement!("UPDATE", "outbox", "UPDATE outbox SET attempts = attempts + 1, refused = ?2 WHERE id = ?1");
 
+/// Somebody has had the time to look at why they were refused.
+pub(crate) static OLD_REFUSED: Statement = statement!(
+    "DELETE",
+    "outbox",
+    "DELETE FROM outbox WHERE created_at <= ?1
+       AND id IN (SELECT id FROM outbox WHERE refused IS NOT NULL ORDER BY id LIMIT ?2)"
+);
+
 /// An event to deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {

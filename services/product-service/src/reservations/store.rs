@@ -32,6 +32,14 @@ static GIVE_BACK: Statement = statement!(
     "UPDATE products SET stock = stock + ?2 WHERE id = ?1 RETURNING stock, category"
 );
 
+/// An order settles within a minute or is released by then; what is old belongs to nothing under way.
+pub(crate) static OLD: Statement = statement!(
+    "DELETE",
+    "reservations",
+    "DELETE FROM reservations WHERE reservation_id IN
+       (SELECT reservation_id FROM reservations WHERE created_at <= ?1 ORDER BY created_at LIMIT ?2)"
+);
+
 /// What became of a reserve.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reserved {

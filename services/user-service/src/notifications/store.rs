@@ -8,6 +8,12 @@ use telemetry::statement;
 use super::routes::NewNotification;
 use super::{Cents, Notification};
 
+/// The oldest are looked at only, which ids are in the order of: the table is not read through.
+pub(crate) static OLD: Statement = statement!(
+    "DELETE",
+    "notifications",
+    "DELETE FROM notifications WHERE created_at <= ?1 AND id IN (SELECT id FROM notifications ORDER BY id LIMIT ?2)"
+);
 static USER: Statement = statement!("SELECT", "users", "SELECT 1 FROM users WHERE id = ?1");
 static INSERT: Statement = statement!(
     "INSERT",
