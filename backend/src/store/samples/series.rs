@@ -48,11 +48,13 @@ impl SeriesView {
     /// A series from plain samples.
     #[cfg(test)]
     pub(crate) fn from_samples(labels: Labels, samples: impl IntoIterator<Item = (i64, f64)>) -> Self {
-        let mut head = Head::default();
-        for (t, v) in samples {
-            head.push(t, v);
-        }
-        Self { labels, chunks: head.chunk().into_iter().collect() }
+        let samples: Vec<(i64, f64)> = samples.into_iter().collect();
+        let chunk = |part: &[(i64, f64)]| {
+            let mut head = Head::default();
+            part.iter().for_each(|(t, v)| head.push(*t, *v));
+            head.chunk()
+        };
+        Self { labels, chunks: samples.chunks(Head::MOST).filter_map(chunk).collect() }
     }
 }
 
