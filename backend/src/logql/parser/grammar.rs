@@ -111,7 +111,7 @@ fn metric() -> impl Strategy<Value = String> + Clone {
             (inner.clone(), op.clone(), inner.clone()).prop_map(|(a, o, b)| format!("{a} {o} {b}")),
             // Two numbers would make one at once, and that may be none: `0 / 0`.
             (one_of(&["1", "-2.5", "1e-3"]), op.clone(), inner.clone())
-                .prop_map(|(a, o, b)| format!("{a} {o} {b}")),
+                .prop_map(|(a, o, b)| format!("{a} {o} ({b})")),
             (inner.clone(), op, one_of(&["+1", "0.5"])).prop_map(|(a, o, b)| format!("({a} {o} {b})")),
             (range(), matched, range()).prop_map(|(a, o, b)| format!("({a} {o} {b})")),
             (aggregate.clone(), grouping(), range()).prop_map(|(f, g, i)| format!("{f}{g}({i})")),
