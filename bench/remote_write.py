@@ -7,18 +7,7 @@ block would.
 import http.client
 import struct
 
-
-def varint(n):
-    out = bytearray()
-    while n >= 0x80:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
-
-
-def field(number, payload):
-    return varint(number << 3 | 2) + varint(len(payload)) + payload
+from spans import field, varint
 
 
 def labels(pairs):
