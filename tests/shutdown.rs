@@ -3,7 +3,10 @@
 
 use std::process::Stdio;
 
-use rustix::process::Signal;
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags, mknodat, open},
+    process::Signal,
+};
 
 use crate::harness::{Setup, Stack, alive, command, eventually, json, run, said, signal, stderr, working_in};
 
@@ -72,15 +75,20 @@ async fn a_part_that_hangs_is_named_and_a_second_ctrl_c_ends_it_at_once() {
 #[tokio::test]
 async fn a_start_that_is_interrupted_is_said_and_is_no_success() {
     let home = tempfile::tempdir().expect("a home");
+    // The backend reads what it has before it is ready: a pipe into which nothing is written keeps it at that.
+    let samples = home.path().join("data/telemetry/samples");
+    std::fs::create_dir_all(&samples).expect("a folder");
+    let pipe = samples.join("recent-0000000001.log");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
     let mut up = command(home.path());
     up.args(["up", "--ports", "auto", "--no-load", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let up = up.spawn().expect("it starts");
     let pid = up.id().expect("it runs");
-    // The first child does not become ready, so that the start is not over before it is interrupted.
-    let child =
-        eventually("a child", || async { working_in(home.path()).into_iter().find(|child| *child != pid) })
-            .await;
-    signal(child, Signal::STOP);
+    // It can be opened like this as soon as somebody reads from it.
+    let _held = eventually("the backend reads", || async {
+        open(&pipe, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()).ok()
+    })
+    .await;
     assert!(!home.path().join("run.json").exists(), "it is still starting");
     signal(pid, Signal::INT);
     let output = up.wait_with_output().await.expect("it ends");

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::{output, signal};
 use crate::{
@@ -30,10 +31,17 @@ pub(super) async fn run(home: &Home, options: &Up, json: bool, started: Instant)
 
     let mut stop = signal::StopAsked::listen()?;
     let (events, mut told) = mpsc::unbounded_channel();
+    let at_once = CancellationToken::new();
+    let start = Fleet::start(&settings, &events, at_once.clone());
+    tokio::pin!(start);
     let mut fleet = tokio::select! {
-        fleet = Fleet::start(&settings, &events) => fleet?,
-        // Dropping the unfinished start kills what it has started.
+        fleet = &mut start => fleet?,
         () = stop.asked() => {
+            // What has started is killed, and its end is waited for; the start may just have been over.
+            at_once.cancel();
+            if let Ok(fleet) = start.await {
+                fleet.stop().await;
+            }
             return Err(Failure::not_good(
                 "asked to stop before everything was ready; nothing is left running, start it again",
             ));

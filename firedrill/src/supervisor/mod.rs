@@ -79,8 +79,8 @@ pub struct Supervised {
 impl Supervised {
     /// Starts a process and waits until it listens.
     ///
-    /// The error is the process's own last words, or that it did not come up in time. Once `at_once` is cancelled, a stop
-    /// waits for nothing.
+    /// The error is the process's own last words, or that it did not come up in time. Once `at_once` is cancelled, a start
+    /// is given up and a stop waits for nothing.
     pub async fn start(
         spec: Spec,
         events: mpsc::UnboundedSender<Event>,
@@ -129,6 +129,7 @@ async fn keep_running(
                     up = tokio::time::timeout(START, come_up(&mut process, &spec)) => {
                         up.unwrap_or_else(|_| Err(format!("{} was not ready within {START:?}", spec.name)))
                     }
+                    () = at_once.cancelled() => Err(format!("{} was given up before it was ready", spec.name)),
                     () = stop.cancelled() => return process.stop(&at_once).await,
                 };
                 match up {

@@ -41,7 +41,14 @@ pub struct Fleet {
 
 impl Fleet {
     /// Starts everything; when one part cannot start, stops what has started and says why.
-    pub async fn start(settings: &Settings, events: &mpsc::UnboundedSender<Event>) -> Result<Self, Failure> {
+    ///
+    /// Once `at_once` is cancelled, a start that is under way is given up, and whatever is left is killed instead of
+    /// waited for.
+    pub async fn start(
+        settings: &Settings,
+        events: &mpsc::UnboundedSender<Event>,
+        at_once: CancellationToken,
+    ) -> Result<Self, Failure> {
         let mut fleet = Self {
             running: Vec::new(),
             backends: 0,
@@ -49,7 +56,7 @@ impl Fleet {
             external: BTreeMap::new(),
             native: None,
             pids: BTreeMap::new(),
-            at_once: CancellationToken::new(),
+            at_once,
             set_aside: SetAside::since_now(settings.home.data()),
         };
         match fleet.start_all(settings, events).await {
