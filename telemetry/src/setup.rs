@@ -20,9 +20,9 @@ use opentelemetry_sdk::trace::{
     TracerProviderBuilder,
 };
 use tracing::{Dispatch, Level, Metadata, Subscriber};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, Layer, Registry, filter};
+use tracing_subscriber::{EnvFilter, Layer, Registry, filter, layer};
 
 use crate::config::{Config, LogExport, Queue};
 use crate::export::{self, ExportError, ExportRuntime};
@@ -74,6 +74,7 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
 pub struct Builder {
     config: Config,
     tracer: TracerProviderBuilder,
+    spans: spans::Correlate,
     logger: LoggerProviderBuilder,
     has_log_processor: bool,
     output: Output,
@@ -95,8 +96,8 @@ impl Builder {
         Builder {
             tracer: SdkTracerProvider::builder()
                 .with_resource(resource.clone())
-                .with_sampler(config.sampler.build())
-                .with_span_processor(spans::Correlate),
+                .with_sampler(config.sampler.build()),
+            spans: spans::Correlate::default(),
             logger: SdkLoggerProvider::builder().with_resource(resource).with_log_processor(logs::Correlate),
             has_log_processor: false,
             output: Output(Box::new(std::io::stdout())),
@@ -107,7 +108,7 @@ impl Builder {
     /// Adds a processor of spans. It sees `correlation.id` set.
     #[must_use]
     pub fn span_processor(mut self, processor: impl SpanProcessor + 'static) -> Builder {
-        self.tracer = self.tracer.with_span_processor(processor);
+        self.spans.next.push(Box::new(processor));
         self
     }
 
@@ -167,7 +168,7 @@ impl Builder {
             let exporter = export::span_exporter(otlp, &runtime, Arc::clone(&span_budget))?;
             let inner = BatchSpanProcessor::new(exporter, span_batch(config.span_queue));
             let budget = Arc::clone(&span_budget);
-            self.tracer = self.tracer.with_span_processor(spans::Bounded { inner, budget });
+            self.spans.next.push(Box::new(spans::Bounded { inner, budget }));
         }
         if let LogExport::Otlp(otlp) = &config.logs
             && !config.disabled
@@ -186,7 +187,7 @@ impl Builder {
             }
             _ => (None, None),
         };
-        let tracer = self.tracer.build();
+        let tracer = self.tracer.with_span_processor(self.spans).build();
         let logger = self.logger.build();
         let bridged = self.has_log_processor && !config.disabled;
 
@@ -239,11 +240,25 @@ where
 
 /// What was asked for, without the libraries the SDK's exporting threads speak gRPC with: nothing else here uses them, and
 /// their events would tell of the telemetry's own export.
-fn event_filter(config: &Config) -> Result<EnvFilter, InitError> {
-    EnvFilter::builder()
-        .parse(format!("{},h2=off,tonic=off,tower=off", config.filter))
-        .map_err(|source| InitError::Filter { filter: config.filter.clone(), source })
+///
+/// An `EnvFilter` asks at every step into and out of a span whether a directive is about that span. Directives that name
+/// spans are written in brackets; without one, a filter of targets and levels says the same and asks nothing.
+fn event_filter<S>(config: &Config) -> Result<EventFilter<S>, InitError>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let directives: Vec<&str> = config.filter.split(',').filter(|d| !d.is_empty()).collect();
+    let text = [directives.as_slice(), &["h2=off", "tonic=off", "tower=off"]].concat().join(",");
+    let filter = EnvFilter::builder()
+        .parse(&text)
+        .map_err(|source| InitError::Filter { filter: config.filter.clone(), source })?;
+    match text.parse::<filter::Targets>() {
+        Ok(targets) if !text.contains('[') => Ok(Box::new(targets)),
+        _ => Ok(Box::new(filter)),
+    }
 }
+
+type EventFilter<S> = Box<dyn layer::Filter<S> + Send + Sync>;
 
 /// The lean layer: without source location, thread, target, level and idle times, which nobody asks a span for and which
 /// cost half as much again. It also activates the span's context, from which logs, metrics and calls take their ids. The

@@ -13,25 +13,43 @@ use super::Budget;
 use crate::correlation::CorrelationId;
 use crate::names::CORRELATION_ID;
 
-/// Sets `correlation.id` from the parent context's baggage on every span.
-#[derive(Debug)]
-pub(crate) struct Correlate;
+/// Sets `correlation.id` from the parent context's baggage on every span, and hands it on to each of `next`.
+///
+/// The only processor that the SDK knows of: as soon as it has two, it clones every finished span for each of them.
+#[derive(Debug, Default)]
+pub(crate) struct Correlate {
+    pub(crate) next: Vec<Box<dyn SpanProcessor>>,
+}
 
 impl SpanProcessor for Correlate {
     fn on_start(&self, span: &mut Span, cx: &Context) {
         if let Some(id) = CorrelationId::of(cx) {
             span.set_attribute(KeyValue::new(CORRELATION_ID, id.value()));
         }
+        for next in &self.next {
+            next.on_start(span, cx);
+        }
     }
 
-    fn on_end(&self, _: SpanData) {}
+    fn on_end(&self, span: SpanData) {
+        if let Some((last, others)) = self.next.split_last() {
+            for next in others {
+                next.on_end(span.clone());
+            }
+            last.on_end(span);
+        }
+    }
 
     fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
+        self.next.iter().map(|next| next.force_flush()).fold(Ok(()), Result::and)
     }
 
-    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
-        Ok(())
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.next.iter().map(|next| next.shutdown_with_timeout(timeout)).fold(Ok(()), Result::and)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.next.iter_mut().for_each(|next| next.set_resource(resource));
     }
 }
 

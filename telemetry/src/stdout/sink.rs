@@ -13,7 +13,7 @@ use prometheus_client::metrics::counter::Counter;
 /// Most bytes waiting to be written.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
 /// How long lines gather before they are written together.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_millis(10);
 
 /// Takes lines. Cheap to clone; all clones share one buffer.
 #[derive(Clone, Debug)]
