@@ -13,56 +13,26 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+from programs import PINNED, build_embedded, metric, start_embedded, stop_embedded
 from report import median, report
 from spans import PER_TRACE, requests, send
+from stack import cpu_seconds, resident_mb
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Not where another script takes its helpers from here.
-SPANS = int(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 1_000_000
+SPANS = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 CONNECTIONS, LOOKUPS = 4, 500
 
 
-def metric(address, name):
-    connection = http.client.HTTPConnection(address)
-    connection.request("GET", "/metrics")
-    for line in connection.getresponse().read().decode().splitlines():
-        if line.startswith(name + " "):
-            return float(line.split()[1])
-    raise SystemExit(f"no metric {name}")
-
-
-def resident_mb(pid):
-    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
-        kb = {line.split(":")[0]: line.split()[1] for line in status if line.startswith(("VmRSS", "VmHWM"))}
-    return int(kb["VmRSS"]) / 1024, int(kb["VmHWM"]) / 1024
-
-
-def cpu_seconds(pid):
-    """What the process has used of any core: shows whether the clock or other programs' load was measured."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def main():
-    subprocess.run(["cargo", "build", "--release", "-q", "-p", "backend", "--example", "ingest"], cwd=ROOT, check=True)
-    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
-    program = os.path.join(target, "release", "examples", "ingest")
+    build_embedded()
     folder = tempfile.mkdtemp(prefix="firedrill-bench-")
-    pinned = ["taskset", "-c", "0"] if shutil.which("taskset") and os.cpu_count() > 1 else []
-    process = subprocess.Popen(
-        pinned + [program, os.path.join(folder, "data")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )
+    process, urls = start_embedded(folder, PINNED)
     try:
-        urls = json.loads(process.stdout.readline())
-        if pinned:
+        if PINNED:
             os.sched_setaffinity(0, set(range(1, os.cpu_count())))
         bodies, traces = requests(1, SPANS)
         refused = []
@@ -80,7 +50,7 @@ def main():
         took = time.monotonic() - started
         rate, used = SPANS / took, cpu_seconds(process.pid) - used
         stored_spans = metric(urls["prometheus"], "backend_stored_spans")
-        after = resident_mb(process.pid)
+        after = resident_mb(process.pid), resident_mb(process.pid, "VmHWM")
 
         jaeger, times = http.client.HTTPConnection(urls["jaeger"]), []
         for trace in random.Random(2).choices(traces, k=LOOKUPS):
@@ -107,12 +77,11 @@ def main():
             "spans": SPANS, "spans_per_s": round(rate), "trace_ms_median": round(median(times), 3),
             "trace_ms_p99": round(p99, 3), "bytes_per_span": round(stored / SPANS), "rss_mb": round(after[0], 1),
             "rss_peak_mb": round(after[1], 1), "cpu_us_per_span": round(used / SPANS * 1e6, 2), "took_s": round(took, 2), "stored_spans": stored_spans,
-            "busy": len(refused), "pinned": bool(pinned),
+            "busy": len(refused), "pinned": bool(PINNED),
         }
         met = {"at least 50,000 spans/s": rate >= 50_000, "trace by id under 5 ms (p99)": p99 < 5}
     finally:
-        process.stdin.close()
-        process.wait(timeout=60)
+        stop_embedded(process)
         shutil.rmtree(folder, ignore_errors=True)
     report("ingest", ["", ""], rows, figures, met)
 

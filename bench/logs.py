@@ -13,16 +13,15 @@ import json
 import os
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.parse
 
+from programs import ROOT, build_embedded, find, free_port, start_embedded, start_real, stop_embedded
 from report import median, report
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LINES = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 PER_REQUEST, ROUNDS, RARE, HOUR_S = 4_000, 15, 20, 3600
 SERVICES = ["user-service", "product-service", "order-service"]
@@ -113,53 +112,31 @@ def measure(address, end_ns):
 
 
 def loki(folder):
-    """A real Loki, or None where there is none."""
-    backends = os.environ.get("FIREDRILL_BACKENDS", os.path.join(ROOT, ".backends"))
-    program = os.path.join(backends, "bin", "loki")
-    if not os.path.exists(program):
+    """A real Loki and its address, or None where there is none."""
+    program = find("loki")
+    if program is None:
         return None, None
-    ports = []
-    for _ in range(2):
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            ports.append(taken.getsockname()[1])
-    process = subprocess.Popen(
-        [program, f"-config.file={ROOT}/stack/loki/loki.yaml", "-config.expand-env=true"],
+    ports = [free_port(), free_port()]
+    process = start_real(
+        [program, f"-config.file={ROOT}/stack/loki/loki.yaml", "-config.expand-env=true"], ports[0], "/ready",
         env={"LOKI_PORT": str(ports[0]), "LOKI_GRPC_PORT": str(ports[1]), "LOKI_DATA_DIR": os.path.join(folder, "loki")},
-        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=folder, stderr=subprocess.DEVNULL,
     )
-    address = f"127.0.0.1:{ports[0]}"
-    for _ in range(600):
-        try:
-            connection = http.client.HTTPConnection(address)
-            connection.request("GET", "/ready")
-            if connection.getresponse().status == 200:
-                return process, address
-        except OSError:
-            pass
-        time.sleep(0.1)
-    process.kill()
-    raise SystemExit("Loki does not become ready")
+    return process, f"127.0.0.1:{ports[0]}"
 
 
 def main():
-    subprocess.run(["cargo", "build", "--release", "-q", "-p", "backend", "--example", "ingest"], cwd=ROOT, check=True)
-    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
-    program = os.path.join(target, "release", "examples", "ingest")
+    build_embedded()
     folder = tempfile.mkdtemp(prefix="firedrill-bench-")
     end_ns = time.time_ns() - 60 * 10**9
-    process = subprocess.Popen(
-        [program, os.path.join(folder, "data")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    process, urls = start_embedded(folder)
     peer = None
     try:
-        urls = json.loads(process.stdout.readline())
         ours = measure(urls["loki"], end_ns)
         peer, address = loki(folder)
         real = measure(address, end_ns) if peer else {}
     finally:
-        process.stdin.close()
-        process.wait(timeout=60)
+        stop_embedded(process)
         if peer:
             peer.terminate()
             peer.wait(timeout=60)

@@ -15,16 +15,15 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 
-from ingest import cpu_seconds, metric, resident_mb
+from programs import PINNED, build_embedded, metric, start_embedded, stop_embedded
 from remote_write import body, connect, labels, post, sample, series
 from report import report
+from stack import cpu_seconds, resident_mb
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SERIES = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
 SECONDS, ROUNDS, PART, COURSES = 3600, 100, 60, 150
 
@@ -37,20 +36,6 @@ def all_labels():
         })
         for i in range(SERIES)
     ]
-
-
-def start(folder, pinned):
-    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
-    program = os.path.join(target, "release", "examples", "ingest")
-    process = subprocess.Popen(
-        pinned + [program, os.path.join(folder, "data")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    return process, json.loads(process.stdout.readline())["prometheus"]
-
-
-def stop(process):
-    process.stdin.close()
-    process.wait(timeout=120)
 
 
 def speed(address, pid, names):
@@ -112,29 +97,31 @@ def count(address):
 
 
 def main():
-    subprocess.run(["cargo", "build", "--release", "-q", "-p", "backend", "--example", "ingest"], cwd=ROOT, check=True)
-    pinned = ["taskset", "-c", "0"] if shutil.which("taskset") and os.cpu_count() > 1 else []
+    build_embedded()
     folders = [tempfile.mkdtemp(prefix="firedrill-bench-") for _ in range(2)]
     names = all_labels()
     try:
-        process, address = start(folders[0], pinned)
-        if pinned:
+        process, urls = start_embedded(folders[0], PINNED)
+        address = urls["prometheus"]
+        if PINNED:
             os.sched_setaffinity(0, set(range(1, os.cpu_count())))
         rate, cpu = speed(address, process.pid, names)
-        stop(process)
+        stop_embedded(process)
 
-        process, address = start(folders[1], pinned)
+        process, urls = start_embedded(folders[1], PINNED)
+        address = urls["prometheus"]
         fill(address, names)
-        resident, peak = resident_mb(process.pid)
+        resident, peak = resident_mb(process.pid), resident_mb(process.pid, "VmHWM")
         memory, disk = metric(address, "backend_sample_bytes"), metric(address, "backend_sample_log_bytes")
         held = count(address)
         process.kill()
         process.wait()
         began = time.monotonic()
-        process, address = start(folders[1], pinned)
+        process, urls = start_embedded(folders[1], PINNED)
+        address = urls["prometheus"]
         found = count(address)
         back = time.monotonic() - began
-        stop(process)
+        stop_embedded(process)
     finally:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
@@ -150,7 +137,7 @@ def main():
     figures = {
         "samples_per_s": round(rate), "cpu_us_per_sample": round(cpu, 3), "rss_mb": round(resident, 1),
         "rss_peak_mb": round(peak, 1), "held": held, "sent": expected, "found": found, "back_s": round(back, 2),
-        "memory_bytes": memory, "disk_bytes": disk, "pinned": bool(pinned),
+        "memory_bytes": memory, "disk_bytes": disk, "pinned": bool(PINNED),
     }
     met = {
         "at least 200,000 samples/s on one core": rate >= 200_000,

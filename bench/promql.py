@@ -9,22 +9,19 @@ same number of series.
 Usage: FIREDRILL_BACKENDS=… python3 bench/promql.py [ROUNDS]    (default 5)
 """
 
-import http.client
 import json
 import os
 import random
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.parse
 
+from programs import PINNED, build_embedded, find, free_port, start_embedded, start_real
 from remote_write import body, connect, labels, post, sample, series
 from report import median, report
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 SPAN, BEFORE, STEP = 3600, 300, 5
 BUCKETS = ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"]
@@ -92,47 +89,19 @@ def requests(end):
     return [body(half[at : at + 500]) for half in halves for at in range(0, len(half), 500)]
 
 
-def find(program):
-    folders = [os.path.join(ROOT, os.environ.get("FIREDRILL_BACKENDS", ".backends"), "bin")]
-    for folder in folders + os.environ.get("PATH", "").split(os.pathsep):
-        if os.path.isfile(os.path.join(folder, program)):
-            return os.path.join(folder, program)
-    raise SystemExit(f"{program} is not there: run stack/native/build {program}")
-
-
-def start_ours(folder, pinned):
-    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
-    program = os.path.join(target, "release", "examples", "ingest")
-    process = subprocess.Popen(
-        pinned + [program, os.path.join(folder, "ours")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    return process, json.loads(process.stdout.readline())["prometheus"]
-
-
-def start_theirs(folder, pinned):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    config = os.path.join(folder, "prometheus.yaml")
+def prometheus(folder):
+    """A real Prometheus and its address."""
+    program = find("prometheus")
+    if program is None:
+        raise SystemExit("prometheus is not there: run stack/native/build prometheus")
+    config, port = os.path.join(folder, "prometheus.yaml"), free_port()
     with open(config, "w", encoding="utf-8") as file:
         file.write("global: {}\n")
-    process = subprocess.Popen(
-        pinned + [
-            find("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder}/theirs",
-            f"--web.listen-address={address}", "--web.enable-remote-write-receiver", "--log.level=error",
-        ],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-    )
-    for _ in range(600):
-        try:
-            connection = http.client.HTTPConnection(address)
-            connection.request("GET", "/-/ready")
-            if connection.getresponse().status == 200:
-                return process, address
-        except OSError:
-            pass
-        time.sleep(0.05)
-    raise SystemExit("Prometheus does not get ready")
+    command = PINNED + [
+        program, f"--config.file={config}", f"--storage.tsdb.path={folder}/theirs",
+        f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver", "--log.level=error",
+    ]
+    return start_real(command, port, "/-/ready"), f"127.0.0.1:{port}"
 
 
 def ask(connection, path, **params):
@@ -162,16 +131,16 @@ def measure(address, end, instant):
 
 
 def main():
-    subprocess.run(["cargo", "build", "--release", "-q", "-p", "backend", "--example", "ingest"], cwd=ROOT, check=True)
-    pinned = ["taskset", "-c", "0"] if shutil.which("taskset") and os.cpu_count() > 1 else []
+    build_embedded()
     folder = tempfile.mkdtemp(prefix="firedrill-bench-")
     processes = []
     try:
-        ours, ours_at = start_ours(folder, pinned)
+        ours, urls = start_embedded(folder, PINNED)
         processes.append(ours)
-        theirs, theirs_at = start_theirs(folder, pinned)
+        theirs, theirs_at = prometheus(folder)
         processes.append(theirs)
-        if pinned:
+        ours_at = urls["prometheus"]
+        if PINNED:
             os.sched_setaffinity(0, set(range(1, os.cpu_count())))
         end = int(time.time()) // STEP * STEP
         for request in requests(end):
@@ -211,7 +180,7 @@ def main():
     figures = {
         "range_ratio": round(ratio["range"], 3), "instant_ratio": round(ratio["instant"], 3), "rounds": ROUNDS,
         "range_ms": [round(median(totals[w, "range"])) for w in ("ours", "theirs")],
-        "instant_ms": [round(median(totals[w, "instant"]), 1) for w in ("ours", "theirs")], "pinned": bool(pinned),
+        "instant_ms": [round(median(totals[w, "instant"]), 1) for w in ("ours", "theirs")], "pinned": bool(PINNED),
     }
     met = {
         "50 range queries in at most 1.0 of Prometheus' time": ratio["range"] <= 1.0,

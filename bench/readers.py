@@ -11,18 +11,15 @@ Usage: python3 bench/readers.py [--seconds 20]
 
 import argparse
 import http.client
-import json
 import multiprocessing
-import os
 import random
 import shutil
-import subprocess
 import tempfile
 import threading
 import time
 import urllib.parse
 
-from ingest import ROOT, metric
+from programs import build_embedded, metric, start_embedded, stop_embedded
 from report import median, report
 from spans import requests, send
 
@@ -88,15 +85,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=20)
     options = parser.parse_args()
-    subprocess.run(["cargo", "build", "--release", "-q", "-p", "backend", "--example", "ingest"], cwd=ROOT, check=True)
-    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
+    build_embedded()
     folder = tempfile.mkdtemp(prefix="firedrill-bench-")
-    process = subprocess.Popen(
-        [os.path.join(target, "release", "examples", "ingest"), os.path.join(folder, "data")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )
+    process, urls = start_embedded(folder)
     try:
-        urls = json.loads(process.stdout.readline())
         bodies, traces = requests(1, ROUND)
         per_body = ROUND // len(bodies)
         send(urls["otlp_http"], bodies, [])
@@ -118,8 +110,7 @@ def main():
         while (stored := metric(urls["prometheus"], "backend_ingested_spans_total")) < accepted and time.monotonic() < deadline:
             time.sleep(0.05)
     finally:
-        process.stdin.close()
-        process.wait(timeout=60)
+        stop_embedded(process)
         shutil.rmtree(folder, ignore_errors=True)
     times = sorted(wait for wait, _ in waits)
     longest, path = max(waits)

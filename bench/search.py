@@ -14,14 +14,13 @@ import os
 import random
 import shutil
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.parse
 
-from ingest import ROOT, metric
+from programs import PINNED, build_embedded, metric, start_embedded, stop_embedded
 from report import median, report
 from spans import PER_REQUEST, PER_TRACE, SERVICES, attribute, field, send, varint
 
@@ -84,17 +83,11 @@ SEARCHES = {
 
 
 def main():
-    subprocess.run(["cargo", "build", "--release", "-q", "-p", "backend", "--example", "ingest"], cwd=ROOT, check=True)
-    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
+    build_embedded()
     folder = tempfile.mkdtemp(prefix="firedrill-bench-")
-    pinned = ["taskset", "-c", "0"] if shutil.which("taskset") and os.cpu_count() > 1 else []
-    process = subprocess.Popen(
-        pinned + [os.path.join(target, "release", "examples", "ingest"), os.path.join(folder, "data")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )
+    process, urls = start_embedded(folder, PINNED)
     try:
-        urls = json.loads(process.stdout.readline())
-        if pinned:
+        if PINNED:
             os.sched_setaffinity(0, set(range(1, os.cpu_count())))
         bodies, refused = requests(SPANS), []
         began = time.monotonic()
@@ -136,8 +129,7 @@ def main():
         rows.append(["spans per second, bytes on disk per span", "", f"{rate:,.0f}", f"{stored:.0f}"])
         met = {f"each search at most {LIMIT_MS} ms (median)": worst <= LIMIT_MS}
     finally:
-        process.stdin.close()
-        process.wait(timeout=60)
+        stop_embedded(process)
         shutil.rmtree(folder, ignore_errors=True)
     figures.update({"spans": SPANS, "worst_ms": round(worst, 2), "spans_per_s": round(rate), "bytes_per_span": round(stored)})
     report("search", ["search of a million spans", "traces", "median ms", "max ms"], rows, figures, met)

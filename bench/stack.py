@@ -77,9 +77,9 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident_mb(pid):
-    """Resident memory of a process in MB (10^6 bytes)."""
+def resident_mb(pid, which="VmRSS"):
+    """Resident memory of a process in MB (10^6 bytes), now or, as `VmHWM`, at its peak."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(f"{which}:"):
             return int(line.split()[1]) * 1024 / 1e6
     return 0.0
