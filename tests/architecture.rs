@@ -8,17 +8,18 @@ use std::{
 use crate::harness::checkout;
 
 /// Each package, and which of ours it may depend on.
-const ALLOWED: [(&str, &str, &[&str]); 12] = [
+const ALLOWED: [(&str, &str, &[&str]); 13] = [
     ("telemetry", "telemetry", &[]),
     ("unread", "unread", &[]),
+    ("yaml", "yaml", &[]),
     ("chassis", "services/chassis", &["telemetry", "unread"]),
     ("user-service", "services/user-service", &["telemetry", "chassis"]),
     ("product-service", "services/product-service", &["telemetry", "chassis"]),
     ("order-service", "services/order-service", &["telemetry", "chassis"]),
     ("loadgen", "loadgen", &["telemetry", "unread"]),
-    ("backend", "backend", &["unread"]),
+    ("backend", "backend", &["unread", "yaml"]),
     ("query", "query", &[]),
-    ("slo", "slo", &["query"]),
+    ("slo", "slo", &["query", "yaml"]),
     ("console", "console", &["unread", "query"]),
     (
         "firedrill",

@@ -13,4 +13,3 @@ pub mod mutate;
 pub mod place;
 pub mod rules;
 pub mod spec;
-pub mod yaml;

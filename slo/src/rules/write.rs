@@ -68,7 +68,6 @@ fn scalar(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml;
 
     #[test]
     fn what_yaml_would_read_otherwise_is_quoted() {

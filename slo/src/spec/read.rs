@@ -4,12 +4,10 @@
 //! is refused by name: a part that is read and then ignored would be a promise that nobody keeps.
 
 use promql_parser::parser::{self, Expr};
+use yaml::{Fields, Reader};
 
 use super::{Indicator, Severity, Side, Slo};
-use crate::{
-    place::{Error, Problem},
-    yaml::{self, Fields, Reader},
-};
+use crate::place::{Error, Problem};
 
 /// The most bytes of a file of specs.
 const FILE_BYTES: usize = 1 << 20;

@@ -1,7 +1,7 @@
 //! Typed access to a tree: each reader knows the way that led to it, so that a mistake can be named.
 
-use super::tree::{Node, Value};
 use crate::place::Problem;
+use crate::tree::{Node, Value};
 
 /// A node and the way to it.
 #[derive(Clone, Debug)]
@@ -38,6 +38,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The entries of a map whose keys are free, such as labels, in the order of the file.
+    pub fn entries(&self) -> Result<Vec<(String, Reader<'a>)>, Problem> {
+        let entries = self.fields()?.entries;
+        let reader = |(name, line, node): &'a (String, usize, Node)| Reader {
+            node,
+            key: below(&self.key, name),
+            line: *line,
+        };
+        Ok(entries.iter().map(|entry| (entry.0.clone(), reader(entry))).collect())
+    }
+
     /// The items of a list.
     pub fn items(&self) -> Result<Vec<Reader<'a>>, Problem> {
         let Value::List(items) = &self.node.value else {
@@ -57,6 +68,20 @@ impl<'a> Reader<'a> {
             }
             _ => Err(self.problem("expected a text")),
         }
+    }
+
+    /// A text as it is written, its lines and an empty one included.
+    pub fn verbatim(&self) -> Result<String, Problem> {
+        match &self.node.value {
+            Value::Scalar { text, .. } if !self.is_nothing() => Ok(text.clone()),
+            _ => Err(self.problem("expected a text")),
+        }
+    }
+
+    /// Whether its value is left out: nothing behind the colon, `~` or `null`.
+    pub fn is_nothing(&self) -> bool {
+        let Value::Scalar { text, plain: true } = &self.node.value else { return false };
+        matches!(text.as_str(), "" | "~" | "null")
     }
 
     /// A finite number.
@@ -101,12 +126,12 @@ impl<'a> Fields<'a> {
     pub fn optional(&mut self, name: &'static str) -> Option<Reader<'a>> {
         self.asked.push(name);
         let (_, line, node) = self.entries.iter().find(|(key, ..)| key == name)?;
-        Some(Reader { node, key: self.below(name), line: *line })
+        Some(Reader { node, key: below(&self.key, name), line: *line })
     }
 
     /// A field that must be there.
     pub fn required(&mut self, name: &'static str) -> Result<Reader<'a>, Problem> {
-        let (line, key) = (self.line, self.below(name));
+        let (line, key) = (self.line, below(&self.key, name));
         self.optional(name).ok_or_else(|| Problem::new(line, key, "is missing; add it"))
     }
 
@@ -115,21 +140,26 @@ impl<'a> Fields<'a> {
         match self.entries.iter().find(|(key, ..)| !self.asked.contains(&key.as_str())) {
             Some((name, line, _)) => {
                 let known = self.asked.join(", ");
-                Err(Problem::new(*line, self.below(name), format!("is not known here; known are {known}")))
+                Err(Problem::new(
+                    *line,
+                    below(&self.key, name),
+                    format!("is not known here; known are {known}"),
+                ))
             }
             None => Ok(()),
         }
     }
+}
 
-    fn below(&self, name: &str) -> String {
-        if self.key.is_empty() { name.to_owned() } else { format!("{}.{name}", self.key) }
-    }
+/// The way to a key below another.
+fn below(key: &str, name: &str) -> String {
+    if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::documents;
     use super::*;
+    use crate::documents;
 
     fn asked(text: &str, f: impl Fn(&mut Fields<'_>) -> Result<(), Problem>) -> Problem {
         let documents = documents(text).expect("YAML");
@@ -157,5 +187,17 @@ mod tests {
     fn a_quoted_number_is_a_text() {
         let problem = asked("a: '1'\n", |fields| fields.required("a")?.number().map(drop));
         assert!(problem.message.contains("number"), "{problem:?}");
+    }
+
+    #[test]
+    fn free_keys_and_texts_come_as_they_are_written() {
+        let documents = documents("a:\n  x: |\n    one\n    two\n  y: ''\n  z:\n").expect("YAML");
+        let mut fields = Reader::of(&documents[0]).fields().expect("a map");
+        let entries = fields.required("a").expect("there").entries().expect("a map");
+        assert_eq!(entries[0].1.verbatim(), Ok("one\ntwo\n".to_owned()));
+        assert_eq!(entries[1].1.verbatim(), Ok(String::new()));
+        let problem = entries[2].1.verbatim().expect_err("nothing");
+        assert!(entries[2].1.is_nothing());
+        assert_eq!((problem.line, problem.key.as_str()), (6, "a.z"));
     }
 }
