@@ -30,6 +30,7 @@ mod readme;
 mod saga;
 mod shutdown;
 mod slo;
+mod slo_simulate;
 mod stack_configurations;
 mod telemetry_down;
 mod terminal;

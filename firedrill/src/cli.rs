@@ -1,11 +1,17 @@
 //! The command line's words. Parsing only: what a command does is in [`crate::commands`].
 
+mod dashboards;
 mod mistake;
+mod slo;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::{
+    dashboards::{Dashboards, DashboardsCheck, DashboardsDir},
+    slo::{Slo, SloEngine, SloGenerate, SloMutate, SloSimulate, SloTest},
+};
 use crate::{child::role::Role, ports::Ports};
 
 /// Incident drills on real services: traces, metrics and logs joined by one correlation id.
@@ -234,106 +240,6 @@ pub struct Query {
     /// Ask again every second, until Ctrl-C; with --json one answer per line
     #[arg(long, short)]
     pub follow: bool,
-}
-
-/// What to do with the dashboards.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Dashboards {
-    /// Run the query of every panel against the stack that is up
-    Check(DashboardsCheck),
-    /// Hold the dashboards against the rules, without a stack
-    Lint(DashboardsDir),
-}
-
-/// Options of `dashboards check`.
-#[derive(Clone, Debug, Args)]
-pub struct DashboardsCheck {
-    /// Which dashboards.
-    #[command(flatten)]
-    pub dashboards: DashboardsDir,
-    /// How far back the panels look
-    #[arg(long, default_value = "5m", value_name = "TIME", value_parser = duration)]
-    pub window: Duration,
-}
-
-/// Which dashboards.
-#[derive(Clone, Debug, Args)]
-pub struct DashboardsDir {
-    /// Folder of the dashboards [default: the folder dashboards, else the built-in ones]
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-}
-
-/// What to do with objectives.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Slo {
-    /// Write the Prometheus rules that the objectives ask for
-    Generate(SloGenerate),
-    /// Hold every alert against its contracts: does it fire, in time, for the right thing, and only then
-    Test(SloTest),
-    /// Change the rules on purpose and count the changes that a contract notices
-    Mutate(SloMutate),
-}
-
-/// Options of `slo generate`.
-#[derive(Clone, Debug, Args)]
-pub struct SloGenerate {
-    /// Write nothing; tell whether the folder is what the objectives ask for
-    #[arg(long)]
-    pub check: bool,
-    /// Divide all windows by this, from 1 to 60: an incident of an hour in a minute
-    #[arg(long, default_value_t = 1)]
-    pub speed: u32,
-    /// Folder that holds specs [default: the folder slo, else the built-in ones]
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-    /// Folder to write the rules to [default: rules, beside the specs]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-}
-
-/// Who evaluates the rules of a contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum SloEngine {
-    /// Prometheus' own, by way of `promtool test rules`
-    Promtool,
-}
-
-/// Options of `slo test`.
-#[derive(Clone, Debug, Args)]
-pub struct SloTest {
-    /// Who evaluates the rules
-    #[arg(long, value_enum, default_value_t = SloEngine::Promtool)]
-    pub engine: SloEngine,
-    /// Folder that holds specs and contracts [default: the folder slo, else the built-in ones]
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-    /// Only the contracts in whose objective or name this stands
-    #[arg(long, value_name = "TEXT")]
-    pub only: Option<String>,
-    /// Leave out the contracts of many days
-    #[arg(long)]
-    pub skip_slow: bool,
-}
-
-/// Options of `slo mutate`.
-#[derive(Clone, Debug, Args)]
-pub struct SloMutate {
-    /// Who evaluates the rules
-    #[arg(long, value_enum, default_value_t = SloEngine::Promtool)]
-    pub engine: SloEngine,
-    /// Folder that holds specs and contracts [default: the folder slo, else the built-in ones]
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-    /// Change the rules of this objective [default: one objective of each form]
-    #[arg(long, value_name = "NAME")]
-    pub slo: Vec<String>,
-    /// Make only so many of the changes, evenly spread
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub sample: Option<u32>,
-    /// Only the changes in whose words this stands
-    #[arg(long, value_name = "TEXT")]
-    pub only: Option<String>,
 }
 
 /// Options of `run`.

@@ -12,4 +12,5 @@ pub mod lint;
 pub mod mutate;
 pub mod place;
 pub mod rules;
+pub mod simulate;
 pub mod spec;

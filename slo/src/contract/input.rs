@@ -1,15 +1,11 @@
 //! What a service would expose while a contract's incident happens: the series that the objective counts, and beside them
 //! series that it must not count, of a neighbour that fails all the time.
 
-use promql_parser::{
-    label::{MatchOp, Matcher},
-    parser::{self, Expr},
-};
-
 use super::{
     Contract, Phase,
     noise::Noise,
     samples::{Counter, Series},
+    selector::{LabelSet, Selector, alternatives, with},
 };
 use crate::{
     generate::INTERVAL,
@@ -33,99 +29,6 @@ pub(super) fn series(contract: &Contract) -> Vec<Series> {
             gauges(contract, &Selector::read(gauge), *good, *bound)
         }
     }
-}
-
-/// A selector, taken apart.
-struct Selector {
-    metric: String,
-    matchers: Vec<Matcher>,
-}
-
-type LabelSet = Vec<(String, String)>;
-
-impl Selector {
-    fn read(text: &str) -> Self {
-        match parser::parse(text) {
-            Ok(Expr::VectorSelector(selector)) => Self {
-                metric: selector.name.clone().unwrap_or_default(),
-                matchers: selector.matchers.matchers,
-            },
-            // A spec's queries are selectors: its reader has made sure.
-            _ => Self { metric: text.to_owned(), matchers: Vec::new() },
-        }
-    }
-
-    /// Labels that fit, one set for each alternative that a pattern names.
-    fn fitting(&self) -> Vec<LabelSet> {
-        self.sets(|matcher| match &matcher.op {
-            MatchOp::Equal => vec![matcher.value.clone()],
-            MatchOp::Re(_) => alternatives(&matcher.value),
-            MatchOp::NotEqual | MatchOp::NotRe(_) => others_than(matcher),
-        })
-    }
-
-    /// Sets that fit but for one label: whoever does not ask for that label counts them too.
-    fn neighbours(&self) -> Vec<LabelSet> {
-        let Some(base) = self.fitting().into_iter().next() else { return Vec::new() };
-        let stranger = |matcher: &Matcher| match &matcher.op {
-            MatchOp::Equal if matcher.name == "le" => "+Inf".to_owned(),
-            MatchOp::Equal | MatchOp::Re(_) => "other".to_owned(),
-            MatchOp::NotEqual => matcher.value.clone(),
-            MatchOp::NotRe(_) => alternatives(&matcher.value).swap_remove(0),
-        };
-        self.matchers.iter().map(|matcher| with(&base, &matcher.name, stranger(matcher))).collect()
-    }
-
-    fn sets(&self, values: impl Fn(&Matcher) -> Vec<String>) -> Vec<LabelSet> {
-        let mut sets: Vec<LabelSet> = vec![Vec::new()];
-        for matcher in &self.matchers {
-            let values = values(matcher);
-            sets = sets
-                .iter()
-                .flat_map(|set| values.iter().map(|v| with(set, &matcher.name, v.clone())))
-                .collect();
-        }
-        sets
-    }
-
-    fn asks_for(&self, label: &str) -> Option<&Matcher> {
-        self.matchers.iter().find(|matcher| matcher.name == label)
-    }
-
-    fn fits(&self, set: &LabelSet) -> bool {
-        let value = |name: &str| set.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str());
-        self.matchers.iter().all(|matcher| matcher.is_match(value(&matcher.name)))
-    }
-
-    fn named(&self, set: &LabelSet) -> String {
-        let labels: Vec<String> = set.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
-        format!("{}{{{}}}", self.metric, labels.join(","))
-    }
-}
-
-fn with(set: &LabelSet, name: &str, value: String) -> LabelSet {
-    let mut set: LabelSet = set.iter().filter(|(n, _)| n != name).cloned().collect();
-    set.push((name.to_owned(), value));
-    set
-}
-
-/// A value for each alternative of a pattern such as `5..|error`, and two where any character will do: whoever adds
-/// series up is told apart from whoever takes one of them.
-fn alternatives(pattern: &str) -> Vec<String> {
-    let values = |alternative: &str| {
-        let first = alternative.replace('.', "0");
-        let second = alternative.strip_suffix('.').map(|rest| rest.replace('.', "0") + "3");
-        [Some(first), second].into_iter().flatten().collect::<Vec<_>>()
-    };
-    pattern.split('|').flat_map(values).collect()
-}
-
-/// Values that a matcher lets through which excludes something.
-fn others_than(matcher: &Matcher) -> Vec<String> {
-    let mut values = ["200", "201", "ok", "else"].map(str::to_owned).to_vec();
-    values.retain(|value| matcher.is_match(value));
-    values.truncate(2);
-    values
 }
 
 /// Bad and good events are told apart by a label of one metric.

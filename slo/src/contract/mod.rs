@@ -10,12 +10,15 @@ mod read;
 mod run;
 mod samples;
 mod score;
+mod selector;
 
-pub use read::read;
+pub use read::{read, time};
 pub(crate) use run::each;
 pub use run::run;
 pub use samples::{Series, Stretch};
-pub use score::{Verdict, score};
+pub(crate) use score::labels;
+pub use score::{Verdict, relative, score};
+pub(crate) use selector::Selector;
 
 use crate::{
     engine::Case,
@@ -128,9 +131,14 @@ impl Contract {
     /// What an engine evaluates: these rules, or others in their place.
     pub fn case(&self, rules: Group) -> Case {
         let questions = self.values.iter().map(|value| (value.expr.clone(), value.at)).collect();
-        let mut series = input::series(self);
+        let mut series = self.series();
         series.extend(self.recorded_of_others());
         Case { groups: vec![rules], step: INTERVAL, length: self.length(), series, questions }
+    }
+
+    /// What services expose meanwhile.
+    pub(crate) fn series(&self) -> Vec<Series> {
+        input::series(self)
     }
 
     /// What the rules of another objective record, for which all goes wrong: whoever asks for a name alone gets it too.

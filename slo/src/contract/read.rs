@@ -10,8 +10,9 @@ use crate::{
     spec::{Indicator, Slo},
 };
 
-/// The longest contract, in seconds: ten days and a bit are the long window three times.
-const LONGEST: u32 = 12 * 86_400;
+/// The longest contract, in seconds: promtool refuses a window of more than 10,000 samples, and one a minute is a week but
+/// for two hours.
+const LONGEST: u32 = 9_960 * INTERVAL;
 
 /// A budget of at most this much leaves room for thirty times as many errors.
 const STRICT: f64 = 0.03;
@@ -164,13 +165,13 @@ fn one(written: &Written, slo: &Slo) -> Result<Contract, Mistake> {
         name: written.name.get_ref().clone(),
         decision: written.decision.split_whitespace().collect::<Vec<_>>().join(" "),
         slo: slo.clone(),
-        history: written.history.as_deref().map_or(Ok(0), |text| time(text, "history"))?,
+        history: written.history.as_deref().map_or(Ok(0), |text| time_at(text, "history"))?,
         traffic: written.traffic.unwrap_or(10.0),
         background: written.background,
         noise: written.noise,
         unborn: written.unborn,
         phases: written.phases.iter().map(|p| phase(p, slo, gauge)).collect::<Result<_, _>>()?,
-        tail: written.tail.as_deref().map_or(Ok(1800), |text| time(text, "tail"))?,
+        tail: written.tail.as_deref().map_or(Ok(1800), |text| time_at(text, "tail"))?,
         expect: written.expect.iter().map(expect).collect::<Result<_, _>>()?,
         may: written.may.iter().map(|t| tier(t).map(|t| t.unwrap_or_default())).collect::<Result<_, _>>()?,
         values: written.values.iter().map(|v| value(v, slo)).collect::<Result<_, _>>()?,
@@ -213,7 +214,7 @@ fn phase(written: &WrittenPhase, slo: &Slo, gauge: bool) -> Result<Phase, Mistak
         return wrong("failures and traffic are at least 0");
     }
     Ok(Phase {
-        seconds: time(&written.length, "phases.for")?,
+        seconds: time_at(&written.length, "phases.for")?,
         errors,
         failures: written.failures,
         traffic: written.traffic,
@@ -227,8 +228,8 @@ fn phase(written: &WrittenPhase, slo: &Slo, gauge: bool) -> Result<Phase, Mistak
 fn expect(written: &WrittenExpect) -> Result<Expect, Mistake> {
     let bound = |at: &Option<String>, within: &Option<String>, key: &str| match (at, within) {
         (Some(_), Some(_)) => Err(("expect".to_owned(), format!("give either {key} or {key}_within"))),
-        (Some(at), None) => time(at, key).map(Bound::At),
-        (None, Some(within)) => time(within, key).map(Bound::Within),
+        (Some(at), None) => time_at(at, key).map(Bound::At),
+        (None, Some(within)) => time_at(within, key).map(Bound::Within),
         (None, None) => Ok(Bound::Sometime),
     };
     let clears = bound(&written.clears, &written.clears_within, "clears")?;
@@ -258,13 +259,13 @@ fn tier(name: &str) -> Result<Option<String>, Mistake> {
 fn value(written: &WrittenValue, slo: &Slo) -> Result<Value, Mistake> {
     let expr = written.expr.replace("$slo", &slo.name);
     match promql_parser::parser::parse(&expr) {
-        Ok(_) => Ok(Value { expr, at: time(&written.at, "values.at")?, is: written.is }),
+        Ok(_) => Ok(Value { expr, at: time_at(&written.at, "values.at")?, is: written.is }),
         Err(error) => Err(("values".to_owned(), format!("{expr}: not PromQL: {error}"))),
     }
 }
 
-/// Whole minutes, written as `3d`, `6h`, `90m`, or several of them: `1d12h`.
-fn time(text: &str, key: &str) -> Result<u32, Mistake> {
+/// Whole minutes in seconds, written as `3d`, `6h`, `90m`, or several of them: `1d12h`.
+pub fn time(text: &str) -> Result<u32, String> {
     let mut seconds: u64 = 0;
     let mut number = String::new();
     let mut good = !text.is_empty();
@@ -288,8 +289,13 @@ fn time(text: &str, key: &str) -> Result<u32, Mistake> {
     let read = u32::try_from(seconds).ok().filter(|s| s.is_multiple_of(INTERVAL));
     match read {
         Some(seconds) if good && number.is_empty() => Ok(seconds),
-        _ => Err((key.to_owned(), format!("{text:?}: expected whole minutes, such as 90m, 6h or 3d"))),
+        _ => Err(format!("{text:?}: expected whole minutes, such as 90m, 6h or 3d")),
     }
+}
+
+/// The same, where a mistake names its key.
+fn time_at(text: &str, key: &str) -> Result<u32, Mistake> {
+    time(text).map_err(|message| (key.to_owned(), message))
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ pub fn score(contract: &Contract, answer: &Answer) -> Verdict {
 }
 
 /// The labels that an alert must have, by what is known of tiers and not by what the rules say.
-fn labels(contract: &Contract, tier: Option<&str>) -> BTreeMap<String, String> {
+pub(crate) fn labels(contract: &Contract, tier: Option<&str>) -> BTreeMap<String, String> {
     let slo = &contract.slo;
     let mut labels: BTreeMap<&str, &str> =
         BTreeMap::from([("slo", slo.name.as_str()), ("service", slo.service.as_str())]);
@@ -134,7 +134,7 @@ fn seen(firing: &Firing, start: u32, end: u32) -> String {
 }
 
 /// Minutes, hours and minutes, with a sign where it is before.
-fn relative(moment: u32, since: u32) -> String {
+pub fn relative(moment: u32, since: u32) -> String {
     let seconds = i64::from(moment) - i64::from(since);
     let (sign, minutes) = (if seconds < 0 { "-" } else { "" }, seconds.abs() / 60);
     match minutes {

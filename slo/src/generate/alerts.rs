@@ -9,7 +9,9 @@ use crate::{
 /// Where a Grafana of this stack is.
 const GRAFANA: &str = "http://127.0.0.1:3000";
 /// How long nothing may be counted before somebody hears of it, in seconds of speed 1.
-const SILENCE: u32 = 600;
+pub(crate) const SILENCE: u32 = 600;
+/// Over how long the mean is taken that says what was due, in seconds of speed 1.
+pub(crate) const MEAN: u32 = 86_400;
 /// Silence is news only where so many events were due: by night there may be a seventh of the mean, and of fourteen
 /// at random all fail to come once in a million times.
 const DUE: u32 = 100;
@@ -34,6 +36,16 @@ fn evidence(slo: &Slo) -> u32 {
     if matches!(slo.indicator, Indicator::Threshold { .. }) { 2 } else { slo.evidence }
 }
 
+/// So many bad events must a tier see in its long window.
+pub(crate) fn evidence_of(slo: &Slo, tier: &Tier) -> u32 {
+    evidence(slo) * tier.evidence
+}
+
+/// Silence is news where so many events, or minutes of a gauge, were due.
+pub(crate) fn due(slo: &Slo) -> u32 {
+    if matches!(slo.indicator, Indicator::Threshold { .. }) { DUE_MINUTES } else { DUE }
+}
+
 fn burn(slo: &Slo, tier: &Tier) -> Rule {
     let ratio = |window: &str| recorded(&format!("slo:error_ratio:increase{window}"), slo);
     let (long, short) = (tier.long.0, tier.short.0);
@@ -43,7 +55,7 @@ fn burn(slo: &Slo, tier: &Tier) -> Rule {
         "{} > {above}\nand {} > {above}\nand {errors} >= {}",
         ratio(long),
         ratio(short),
-        evidence(slo) * tier.evidence
+        evidence_of(slo, tier)
     );
     let labels = [("severity", tier.severity.word()), ("tier", tier.name), ("long", long), ("short", short)];
     let left = recorded(&format!("slo:error_budget:remaining{}d", slo.days), slo);
@@ -78,14 +90,13 @@ pub const SILENT: &str = "NothingToCount";
 pub(super) fn silent(slo: &Slo, speed: Speed) -> Option<Rule> {
     let severity = slo.silence?;
     let window = speed.window(SILENCE);
-    let mean =
-        format!("avg_over_time({}[{}])", recorded("slo:requests:per_second", slo), speed.window(86_400));
-    let (due, still) = match &slo.indicator {
+    let mean = format!("avg_over_time({}[{}])", recorded("slo:requests:per_second", slo), speed.window(MEAN));
+    let still = match &slo.indicator {
         Indicator::Threshold { .. } => {
-            (DUE_MINUTES, format!("count_over_time({}[{window}])", recorded("slo:requests:per_second", slo)))
+            format!("count_over_time({}[{window}])", recorded("slo:requests:per_second", slo))
         }
         Indicator::Bad { total, .. } | Indicator::Good { total, .. } => {
-            (DUE, format!("sum(increase({total}[{window}]))"))
+            format!("sum(increase({total}[{window}]))")
         }
     };
     let annotations = annotations(
@@ -104,7 +115,7 @@ pub(super) fn silent(slo: &Slo, speed: Speed) -> Option<Rule> {
                 .into(),
         ],
         kind: Kind::Alert { name: SILENT.into(), hold: None, annotations },
-        expr: format!("{mean} * {} >= {due}\nunless on() {still} > 0", speed.seconds(SILENCE)),
+        expr: format!("{mean} * {} >= {}\nunless on() {still} > 0", speed.seconds(SILENCE), due(slo)),
         labels: Pairs::from([("severity".into(), severity.word().into())]),
     })
 }

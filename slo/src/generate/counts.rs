@@ -15,6 +15,12 @@ const SHORT: [(&str, u32); 5] = [("5m", 300), ("30m", 1800), ("1h", 3600), ("2h"
 /// The windows that are added up from recorded rates, beside that of the budget.
 const LONG: [(&str, u32); 2] = [("1d", 86_400), ("3d", 259_200)];
 
+/// Whether a window is taken from the services' own counters; if not, it is added up from recorded rates.
+pub(crate) fn is_counted(slo: &Slo, window: u32) -> bool {
+    !matches!(slo.indicator, Indicator::Threshold { .. })
+        && SHORT.iter().any(|(_, seconds)| *seconds == window)
+}
+
 pub(super) fn rules(slo: &Slo, speed: Speed) -> Vec<Rule> {
     let budget = (format!("{}d", slo.days), slo.days * 86_400);
     let mut rules = base(slo, speed);

@@ -10,6 +10,9 @@ mod speed;
 mod tiers;
 
 pub use alerts::SILENT;
+pub(crate) use alerts::{MEAN, SILENCE, due, evidence_of};
+pub(crate) use counts::is_counted;
+pub(crate) use speed::BASE;
 pub use speed::{Speed, TooFast};
 pub use tiers::{MOST, TIERS, Tier, threshold};
 

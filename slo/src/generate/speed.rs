@@ -7,6 +7,9 @@ const SHORTEST: u32 = 300;
 /// A window holds at least so many scrapes of one second: a rate over fewer is noise.
 const SAMPLES: u32 = 5;
 
+/// The window of the rates that long windows are added up from, at speed 1, in seconds.
+pub(crate) const BASE: u32 = 120;
+
 /// How many times faster than real time incidents run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speed(u32);
@@ -33,9 +36,9 @@ impl Speed {
         written(u64::from(seconds) * 1000 / u64::from(self.0))
     }
 
-    /// The window of the rates that long windows are added up from: two minutes, and never less than five scrapes.
+    /// The same at this speed: never less than five scrapes.
     pub(super) fn base(self) -> String {
-        written((120_000 / u64::from(self.0)).max(u64::from(SAMPLES) * 1000))
+        written((u64::from(BASE) * 1000 / u64::from(self.0)).max(u64::from(SAMPLES) * 1000))
     }
 
     /// How often rules are evaluated.

@@ -2,6 +2,7 @@
 
 mod generate;
 mod mutate;
+mod simulate;
 mod test;
 
 use slo::engine::{Engine, EngineError, Promtool};
@@ -24,6 +25,7 @@ pub(super) async fn run(command: &Slo, json: bool) -> Outcome {
             let engine = engine(options.engine).await?;
             mutate::run(options, engine.as_ref(), json)
         }
+        Slo::Simulate(options) => simulate::run(options, json),
     }
 }
 
@@ -43,6 +45,17 @@ async fn engine(which: SloEngine) -> Result<Box<dyn Engine>, Failure> {
             }
         }
     }
+}
+
+/// The objective of that name, or the nearest name.
+fn named<'s>(slos: &'s [slo::spec::Slo], name: &str) -> Result<&'s slo::spec::Slo, Failure> {
+    slos.iter().find(|slo| slo.name == *name).ok_or_else(|| {
+        let known: Vec<&str> = slos.iter().map(|slo| slo.name.as_str()).collect();
+        Failure::arguments(format!(
+            "there is no objective {name}; {}",
+            loadgen::nearest::suggestion(name, &known)
+        ))
+    })
 }
 
 /// Files with a mistake are not good; files that are not there are the environment's fault.

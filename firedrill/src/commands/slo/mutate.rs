@@ -5,10 +5,9 @@ use std::io::IsTerminal as _;
 use slo::{
     engine::Engine,
     mutate::{self, Explained, Fate, Mutant},
-    spec::Slo,
 };
 
-use super::{super::output, broken, unusable};
+use super::{super::output, broken, named, unusable};
 use crate::{
     cli::SloMutate,
     failure::{Code, Failure, Outcome},
@@ -48,16 +47,6 @@ pub(super) fn run(options: &SloMutate, engine: &dyn Engine, json: bool) -> Outco
     }
     let fates = fates.map_err(|e| broken(&e))?;
     report(&mutants, &fates, &explanations, engine, json)
-}
-
-fn named<'s>(slos: &'s [Slo], name: &str) -> Result<&'s Slo, Failure> {
-    slos.iter().find(|slo| slo.name == *name).ok_or_else(|| {
-        let known: Vec<&str> = slos.iter().map(|slo| slo.name.as_str()).collect();
-        Failure::arguments(format!(
-            "there is no objective {name}; {}",
-            loadgen::nearest::suggestion(name, &known)
-        ))
-    })
 }
 
 /// Evenly spread over all, so that each kind of change is among them.
