@@ -10,5 +10,6 @@ mod loki;
 mod programs;
 mod prometheus;
 mod promql;
+mod queries;
 mod samples;
 mod traces;

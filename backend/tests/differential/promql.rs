@@ -3,14 +3,12 @@
 
 mod parameters;
 
-use std::path::Path;
-
 use futures_util::StreamExt as _;
 use prost::Message as _;
-use serde_json::Value;
 
 use super::answers::{Mode, difference, refused};
 use super::prometheus::Prometheus;
+use super::queries::{self, listed};
 use super::{grammar, samples};
 use crate::harness::TestBackend;
 use crate::remote;
@@ -59,11 +57,6 @@ async fn promql_answers_like_prometheus() {
     backend.stop().await;
 }
 
-/// One query a line; `#` begins a comment.
-fn listed(text: &str) -> impl Iterator<Item = String> {
-    text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned)
-}
-
 pub(super) fn all_queries() -> Vec<String> {
     let lists = [include_str!("documented.promql"), include_str!("named.promql")];
     let mut queries: Vec<String> = lists.into_iter().flat_map(listed).collect();
@@ -74,32 +67,9 @@ pub(super) fn all_queries() -> Vec<String> {
 
 /// The Prometheus queries of every dashboard, with each variable set to what "All" or a usual choice is.
 fn of_dashboards() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("dashboards");
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("dashboards").map(|e| e.expect("an entry").path()) {
-        if entry.extension().is_some_and(|e| e == "json") {
-            let text = std::fs::read_to_string(&entry).expect("readable");
-            targets(&serde_json::from_str(&text).expect("JSON"), &mut found);
-        }
-    }
-    found.sort();
-    found.dedup();
+    let found = queries::of_dashboards("prometheus", expand);
     assert!(found.len() > 50, "{} queries in dashboards", found.len());
     found
-}
-
-fn targets(json: &Value, found: &mut Vec<String>) {
-    match json {
-        Value::Object(fields) => {
-            let kind = json["datasource"]["type"].as_str();
-            if let (Some("prometheus"), Some(query)) = (kind, json["expr"].as_str()) {
-                found.push(expand(query));
-            }
-            fields.values().for_each(|v| targets(v, found));
-        }
-        Value::Array(items) => items.iter().for_each(|v| targets(v, found)),
-        _ => {}
-    }
 }
 
 fn expand(query: &str) -> String {

@@ -7,13 +7,12 @@ mod grammar;
 mod lines;
 mod logcli;
 
-use std::path::Path;
-
 use futures_util::StreamExt as _;
 use reqwest::Client;
 use serde_json::Value;
 
 use super::loki::Loki;
+use super::queries::{self, listed};
 use crate::harness::{TestBackend, now_ns, until};
 use answers::{Compared, Mode, compare};
 
@@ -111,11 +110,6 @@ async fn all_alike<'q>(both: &Both, asked: impl Iterator<Item = (&'q String, Mod
     assert!(alike >= least, "{alike} of {} answers have something in them", compared.len());
 }
 
-/// One query a line; `#` begins a comment.
-fn listed(text: &str) -> impl Iterator<Item = String> {
-    text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned)
-}
-
 fn all_queries() -> Vec<String> {
     let lists = [include_str!("lines.logql"), include_str!("metrics.logql"), include_str!("wrong.logql")];
     let mut queries: Vec<String> = lists.into_iter().flat_map(listed).collect();
@@ -125,32 +119,9 @@ fn all_queries() -> Vec<String> {
 
 /// The Loki queries of every dashboard, with each variable set to a choice that finds lines.
 fn of_dashboards() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("dashboards");
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("dashboards").map(|e| e.expect("an entry").path()) {
-        if entry.extension().is_some_and(|e| e == "json") {
-            let text = std::fs::read_to_string(&entry).expect("readable");
-            targets(&serde_json::from_str(&text).expect("JSON"), &mut found);
-        }
-    }
-    found.sort();
-    found.dedup();
+    let found = queries::of_dashboards("loki", expand);
     assert!(found.len() >= 8, "{} queries in dashboards", found.len());
     found
-}
-
-fn targets(json: &Value, found: &mut Vec<String>) {
-    match json {
-        Value::Object(fields) => {
-            let kind = json["datasource"]["type"].as_str();
-            if let (Some("loki"), Some(query)) = (kind, json["expr"].as_str()) {
-                found.push(expand(query));
-            }
-            fields.values().for_each(|v| targets(v, found));
-        }
-        Value::Array(items) => items.iter().for_each(|v| targets(v, found)),
-        _ => {}
-    }
 }
 
 fn expand(query: &str) -> String {
