@@ -27,6 +27,7 @@ mod native_signals;
 mod outages;
 mod read_only;
 mod readme;
+mod rules;
 mod saga;
 mod shutdown;
 mod slo;

@@ -1,6 +1,7 @@
 //! What can be set, with defaults that suit a laptop: a day of data, half a gigabyte of disk, little memory.
 //! Nothing here is read from the environment; the caller does that.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,15 @@ pub struct Config {
     pub scrape_file: Option<PathBuf>,
     /// Time between two scrapes of one target.
     pub scrape_interval: Duration,
+    /// Files of Prometheus' rules to evaluate; in the last part of a path `*` and `?` stand for any text and any character.
+    /// They are read again when they change.
+    pub rule_files: Vec<PathBuf>,
+    /// Time between two evaluations of a group of rules that has no interval of its own.
+    pub evaluation_interval: Duration,
+    /// Labels that alerts get on their way to Alertmanager, and templates know as `$externalLabels`.
+    pub external_labels: BTreeMap<String, String>,
+    /// Base addresses of the Alertmanagers that are told of alerts.
+    pub alertmanagers: Vec<String>,
     /// Span attributes that are indexed, so that a search by them does not read spans.
     pub indexed_tags: Vec<String>,
     /// Structured log metadata that is indexed likewise.
@@ -42,6 +52,10 @@ impl Default for Config {
             metrics_disk_bytes: 256 << 20,
             scrape_file: None,
             scrape_interval: Duration::from_secs(1),
+            rule_files: Vec::new(),
+            evaluation_interval: Duration::from_secs(1),
+            external_labels: BTreeMap::new(),
+            alertmanagers: Vec::new(),
             indexed_tags: vec!["correlation.id".to_owned()],
             indexed_metadata: vec!["trace_id".to_owned(), "correlation_id".to_owned()],
             limits: Limits::default(),

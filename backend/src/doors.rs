@@ -11,17 +11,19 @@ use prost::Message;
 use serde::de::DeserializeOwned;
 
 use crate::ingest::{logs, loki_push, metrics, openmetrics, spans, targets};
+use crate::rules::file;
 use crate::{logql, promql};
 
 /// A door: its name, which is also that of its fuzz target and of its seeds, and the way in.
 pub type Door = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const DOORS: [Door; 8] = [
+pub const DOORS: [Door; 9] = [
     ("promql", promql),
     ("logql", logql),
     ("openmetrics", openmetrics),
     ("scrape_targets", scrape_targets),
+    ("rules", rules),
     ("loki_push", loki_push),
     ("otlp_traces", otlp_traces),
     ("otlp_logs", otlp_logs),
@@ -48,6 +50,11 @@ pub fn openmetrics(bytes: &[u8]) {
 /// The list of targets.
 pub fn scrape_targets(bytes: &[u8]) {
     let _ = targets::parse(&String::from_utf8_lossy(bytes));
+}
+
+/// A file of rules, with the queries and templates in it.
+pub fn rules(bytes: &[u8]) {
+    let _ = file::read("rules.yaml", &String::from_utf8_lossy(bytes));
 }
 
 /// A Loki push, in either form.

@@ -3,7 +3,8 @@
 //!
 //! [`run`] takes five bound listeners and serves until `shutdown` resolves. Spans and logs are stored on disk, metric
 //! samples in memory with a log on disk; all are bounded by age and size. The backend knows no service: nothing here names one.
-//! It does not set up logging (the process does), has no alerting rules, and scrapes nothing but the targets it is given.
+//! It does not set up logging (the process does), and scrapes nothing but the targets and evaluates nothing but the rules that
+//! it is given.
 
 mod api;
 mod config;
@@ -16,9 +17,11 @@ mod labels;
 mod logql;
 mod matcher;
 mod promql;
+pub mod rules;
 mod server;
 mod stats;
 mod store;
+mod template;
 mod time;
 
 use std::future::Future;
@@ -31,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub use config::{Config, Limits};
 pub use error::Error;
 pub use ingest::targets::check as check_scrape_file;
+pub use rules::check as check_rule_files;
 
 use server::Protocol::{Http1, Http2};
 use stats::Stats;
@@ -59,6 +63,7 @@ pub(crate) struct Backend {
     pub(crate) stats: Arc<Stats>,
     pub(crate) derived: derive::Derived,
     pub(crate) targets: ingest::scrape::Targets,
+    pub(crate) rules: rules::live::Rules,
     pub(crate) gate: api::gate::Gate,
     pub(crate) bodies: Arc<ingest::body::Room>,
     /// Places for those who follow logs.
@@ -86,6 +91,7 @@ pub async fn run(
     let stop = CancellationToken::new();
     let backend = Arc::new(Backend {
         derived: derive::Derived::new(&instance),
+        rules: rules::live::Rules::new(&config, &instance),
         gate: api::gate::Gate::new(config.limits.concurrent_queries, config.limits.query_timeout),
         bodies: ingest::body::Room::new(config.limits.bodies_bytes),
         targets: ingest::scrape::Targets::default(),
@@ -115,6 +121,7 @@ pub async fn run(
         serve(listeners.jaeger, Http1, api::jaeger::routes(Arc::clone(&backend))),
         ingest::scrape::run(Arc::clone(&backend), stop.clone()),
         derive::run(Arc::clone(&backend), instance, stop.clone()),
+        rules::live::run(Arc::clone(&backend), stop.clone()),
         store::maintain(Arc::clone(&backend), stop.clone()),
     );
     // Whatever was acknowledged is written before the process may end.

@@ -18,6 +18,7 @@ mod remote;
 mod remote_write;
 mod restart;
 mod retention;
+mod rules;
 mod sample_log;
 mod scrape;
 mod spans;

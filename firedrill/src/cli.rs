@@ -151,6 +151,12 @@ pub struct Backend {
     /// Scrape targets, a JSON file as Prometheus' file_sd reads it
     #[arg(long, value_name = "FILE")]
     pub scrape: Option<PathBuf>,
+    /// A file of Prometheus' rules to evaluate; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+    /// The address of an Alertmanager that is told of alerts; may be given more than once
+    #[arg(long, value_name = "URL")]
+    pub alertmanager: Vec<String>,
 }
 
 /// Options of `load`.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::failure::Failure;
+use crate::{failure::Failure, native::files::RULES};
 
 /// `.firedrill`, in the current directory or where `--home` or `FIREDRILL_HOME` says.
 #[derive(Clone, Debug)]
@@ -50,6 +50,12 @@ impl Home {
     /// Where the configurations of the real stack are laid out.
     pub fn configuration(&self) -> PathBuf {
         self.0.join("configuration")
+    }
+
+    /// The files of rules that the backend evaluates, as a pattern; absolute, since they name groups to everybody who asks.
+    pub fn rule_files(&self) -> PathBuf {
+        let below = self.configuration().join(RULES).join("*.yaml");
+        std::path::absolute(&below).unwrap_or(below)
     }
 
     /// The list of scrape targets that the backend watches.

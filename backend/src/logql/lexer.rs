@@ -275,7 +275,7 @@ fn range(text: &str) -> Result<i64, String> {
 }
 
 /// The double-quoted string, with Go's escapes, that `text` starts with, and how long it is there.
-pub(super) fn quoted(text: &str) -> Option<(String, usize)> {
+pub(crate) fn quoted(text: &str) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut chars = text.char_indices().skip(1);
     while let Some((i, c)) = chars.next() {

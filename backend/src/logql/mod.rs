@@ -27,9 +27,12 @@ pub(crate) use ast::{Expr, Metric, Query};
 pub(crate) use detected::Detected;
 pub(crate) use fields::{Fields, Origin};
 pub(crate) use hints::Hints;
+pub(crate) use lexer::quoted;
 pub(crate) use parser::{parse, parse_log, parse_selector};
 pub(crate) use plan::Plan;
-pub(crate) use print::pretty;
+pub(crate) use print::{pretty, quote};
+pub(crate) use template::query_escape;
+pub(crate) use units::duration as duration_ns;
 
 /// Why a query cannot be run; the text is what Loki's API answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,6 @@ use super::ast::{
     Aggregate, Choice, Condition, Format, Grouping, LineFilter, LineText, Many, Matching, Metric, Query,
     RangeAggregation, RangeOp, Stage, Unit, Unwrap,
 };
-use super::template::float;
 use crate::matcher::{Matcher, Op};
 
 pub(crate) use pretty::pretty;
@@ -253,7 +252,7 @@ fn name_of(op: RangeOp) -> &'static str {
 }
 
 /// A text in quotes, as Go writes it.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut out = String::from('"');
     for c in text.chars() {
         match c {
@@ -271,6 +270,23 @@ pub(super) fn quote(text: &str) -> String {
         }
     }
     out + "\""
+}
+
+/// The shortest text, with an exponent from 1e21 and below 1e-4.
+fn float(f: f64) -> String {
+    if f.is_nan() {
+        return "NaN".to_owned();
+    }
+    if f.is_infinite() {
+        return if f > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    if f != 0.0 && (f.abs() < 1e-4 || f.abs() >= 1e21) {
+        let text = format!("{f:e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |d| ('-', d));
+        return format!("{mantissa}e{sign}{digits:0>2}");
+    }
+    f.to_string()
 }
 
 /// A duration as Prometheus writes it: the largest units that divide it, down from years, without those that are zero.

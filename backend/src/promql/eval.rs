@@ -19,6 +19,7 @@ pub(super) struct Evaluator<'a> {
     at_steps: Cell<u64>,
     read: Cell<u64>,
     pub(super) lookback_ms: i64,
+    pub(super) subquery_step_ms: i64,
     /// The whole query's grid, which `start()` and `end()` speak of.
     pub(super) outer: Grid,
     notes: RefCell<Notes>,
@@ -35,6 +36,7 @@ impl<'a> Evaluator<'a> {
             at_steps: Cell::default(),
             read: Cell::default(),
             lookback_ms: options.lookback_ms,
+            subquery_step_ms: options.subquery_step_ms,
             outer,
             notes: RefCell::default(),
             places: Places::new(&query.text, &query.expr),

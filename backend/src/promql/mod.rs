@@ -41,13 +41,15 @@ use crate::store::samples::{Samples, SeriesView};
 
 use eval::Evaluator;
 pub(crate) use notes::general;
-pub(crate) use print::format;
+pub(crate) use print::{format, one_line};
 pub(crate) use select::matchers_of;
 use text::Places;
-pub(crate) use value::{Grid, Row, Value, is_present};
+pub(crate) use value::{Grid, MatrixRow, Row, Value, is_present};
 
 /// How far back an instant selector looks for a sample.
 pub(crate) const LOOKBACK_MS: i64 = 5 * 60 * 1000;
+/// The step of a subquery that names none: Prometheus' default evaluation interval.
+pub(crate) const SUBQUERY_STEP_MS: i64 = 60_000;
 /// Longest query text, and deepest nesting: the evaluator recurses.
 const MAX_QUERY: usize = 8 * 1024;
 const MAX_DEPTH: usize = 120;
@@ -100,6 +102,8 @@ pub(crate) struct Options {
     pub(crate) points: usize,
     /// How far back an instant selector looks for a sample; [`LOOKBACK_MS`] unless asked otherwise.
     pub(crate) lookback_ms: i64,
+    /// The step of a subquery that names none; [`SUBQUERY_STEP_MS`] unless asked otherwise.
+    pub(crate) subquery_step_ms: i64,
 }
 
 /// A query that was parsed.
@@ -120,6 +124,11 @@ impl Query {
 
     pub(crate) fn expr(&self) -> &Expr {
         &self.expr
+    }
+
+    /// As it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 }
 

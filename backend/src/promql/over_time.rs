@@ -1,6 +1,6 @@
 //! The `*_over_time` family: what the values of one window come to.
 
-use super::numeric::{mean, sum, variance};
+use super::numeric::{Sum, mean, variance};
 use super::select::Window;
 
 /// What a function makes of a window that is not empty.
@@ -9,7 +9,6 @@ pub(super) type OverTime = fn(&Window<'_>) -> Option<f64>;
 /// The function of that name, when this file has it.
 pub(super) fn named(name: &str) -> Option<OverTime> {
     Some(match name {
-        "sum_over_time" => |w| Some(sum(w.values())),
         "avg_over_time" => |w| Some(mean(w.values())),
         "min_over_time" => |w| extreme(w, |v, best| v < best),
         "max_over_time" => |w| extreme(w, |v, best| v > best),
@@ -23,6 +22,21 @@ pub(super) fn named(name: &str) -> Option<OverTime> {
         "resets" => |w| Some(pairs(w, |a, b| b < a)),
         _ => return None,
     })
+}
+
+/// `sum_over_time` of one series, window by window. One that begins where the last one did and is longer has the same terms
+/// first: its sum is gone on with, which is exact, for it is what adding them all once more would come to.
+pub(super) fn growing_sum() -> impl FnMut(usize, &Window<'_>, f64) -> Option<f64> {
+    let (mut first, mut count, mut sum) = (None, 0, Sum::default());
+    move |_, window, _| {
+        let begins = window.samples.first().map(|s| s.t);
+        if begins != first || window.samples.len() < count {
+            (first, count, sum) = (begins, 0, Sum::default());
+        }
+        window.samples[count..].iter().for_each(|s| sum.add(s.v));
+        count = window.samples.len();
+        Some(sum.value())
+    }
 }
 
 fn pairs(window: &Window<'_>, counts: impl Fn(f64, f64) -> bool) -> f64 {

@@ -12,7 +12,7 @@ use promql_parser::parser::{
 use promql_parser::util::display_duration;
 
 use super::text::names_duration;
-use super::{QueryError, durations, parse};
+use super::{Query, QueryError, durations, parse};
 use crate::labels::NAME;
 
 /// Longest part that stays on one line, in bytes.
@@ -31,6 +31,16 @@ pub(crate) fn format(query: &str) -> Result<String, QueryError> {
         return Err(QueryError::unsupported("formatting a number that is written as a duration"));
     }
     Ok(pretty(&expr, 0))
+}
+
+/// A query as Prometheus shows that of a rule: on one line, however long that is. Where the syntax tree has forgotten how
+/// something was written, as it is written.
+pub(crate) fn one_line(query: &Query) -> String {
+    let text = query.text();
+    if names_duration(text) || matches!(durations::plain(text), Ok(Cow::Owned(_))) {
+        return text.trim().to_owned();
+    }
+    line(query.expr())
 }
 
 fn indent(level: usize) -> String {

@@ -24,22 +24,24 @@ pub(super) fn call(
         "irate" => |w, _| last_two(w, true),
         "idelta" => |w, _| last_two(w, false),
         "deriv" => |w, _| regression(w, w.samples.first().map_or(0, |s| s.t)).map(|(slope, _)| slope),
+        "sum_over_time" => return each(evaluator, call, grid, over_time::growing_sum).map(Some),
         "quantile_over_time" => return over_quantile(evaluator, call, grid).map(Some),
         "predict_linear" => return predict(evaluator, call, grid).map(Some),
         name => {
             let Some(f) = over_time::named(name) else { return Ok(None) };
-            return each(evaluator, call, grid, |_, w, _| f(w)).map(Some);
+            return each(evaluator, call, grid, || |_, w: &Window<'_>, _| f(w)).map(Some);
         }
     };
-    each(evaluator, call, grid, |_, window, range| simple(window, range)).map(Some)
+    each(evaluator, call, grid, || |_, window: &Window<'_>, range| simple(window, range)).map(Some)
 }
 
-/// Runs `f` over each window: it is given the step, the window and the range's length in seconds.
-fn each(
+/// Runs a function over each window: it is given the step, the window and the range's length in seconds. For each series
+/// one is made anew, so that it may remember.
+fn each<F: FnMut(usize, &Window<'_>, f64) -> Option<f64>>(
     evaluator: &Evaluator<'_>,
     call: &Call,
     grid: Grid,
-    mut f: impl FnMut(usize, &Window<'_>, f64) -> Option<f64>,
+    make: impl Fn() -> F,
 ) -> Result<Vec<Row>, QueryError> {
     let arg = range_argument(call)?;
     let keeps_name = matches!(call.func.name, "first_over_time" | "last_over_time");
@@ -47,6 +49,7 @@ fn each(
     let mut rows = Vec::new();
     evaluator.each_window(arg, grid, |labels, windows| {
         let range_s = windows.range_ms as f64 / 1000.0;
+        let mut f = make();
         let points = windows.map(|i, window| f(i, &window, range_s));
         let row_labels = if keeps_name { labels.clone() } else { labels.without_name() };
         let row = Row { labels: row_labels, points };
@@ -80,15 +83,19 @@ fn scalar_argument(
 fn over_quantile(evaluator: &Evaluator<'_>, call: &Call, grid: Grid) -> Result<Vec<Row>, QueryError> {
     let q = scalar_argument(evaluator, call, 0, grid)?;
     let place = evaluator.place_of_arg(call, 0);
-    each(evaluator, call, grid, |i, window, _| {
-        evaluator.notes().bad_quantile(q[i], place);
-        Some(quantile(q[i], window.values().collect()))
+    each(evaluator, call, grid, || {
+        |i: usize, window: &Window<'_>, _| {
+            evaluator.notes().bad_quantile(q[i], place);
+            Some(quantile(q[i], window.values().collect()))
+        }
     })
 }
 
 fn predict(evaluator: &Evaluator<'_>, call: &Call, grid: Grid) -> Result<Vec<Row>, QueryError> {
     let ahead = scalar_argument(evaluator, call, 1, grid)?;
-    each(evaluator, call, grid, |i, window, _| {
-        regression(window, grid.time(i)).map(|(slope, intercept)| slope * ahead[i] + intercept)
+    each(evaluator, call, grid, || {
+        |i: usize, window: &Window<'_>, _| {
+            regression(window, grid.time(i)).map(|(slope, intercept)| slope * ahead[i] + intercept)
+        }
     })
 }

@@ -13,9 +13,6 @@ use crate::labels::{Labels, NAME};
 use crate::matcher::Matcher;
 use crate::store::samples::{Sample, is_stale};
 
-/// The step of a subquery that names none: Prometheus' default evaluation interval.
-const DEFAULT_STEP_MS: i64 = 60_000;
-
 /// How many windows pass until the deadline is looked at again.
 const CLOCK_EVERY: usize = 64;
 
@@ -229,7 +226,7 @@ impl Evaluator<'_> {
     ) -> Result<(), QueryError> {
         let shift = Shift::new(subquery.at.as_ref(), subquery.offset.as_ref(), self.outer);
         let range_ms = ms(subquery.range);
-        let step = subquery.step.map_or(DEFAULT_STEP_MS, ms).max(1);
+        let step = subquery.step.map_or(self.subquery_step_ms, ms).max(1);
         let (first, last) = (shift.time(grid.start).saturating_sub(range_ms), shift.time(grid.last()));
         // Steps lie on multiples of the step, whatever the query's own start; the left edge is open.
         let start = (first.div_euclid(step) + 1) * step;

@@ -54,6 +54,7 @@ fn options() -> Options {
         deadline: Instant::now() + Duration::from_secs(60),
         points: 1_000_000,
         lookback_ms: LOOKBACK_MS,
+        subquery_step_ms: super::SUBQUERY_STEP_MS,
     }
 }
 

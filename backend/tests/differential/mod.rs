@@ -11,5 +11,6 @@ mod programs;
 mod prometheus;
 mod promql;
 mod queries;
+mod rules;
 mod samples;
 mod traces;

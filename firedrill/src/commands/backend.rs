@@ -28,6 +28,8 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
         backend::check_scrape_file(scrape)
             .map_err(|wrong| Failure::arguments(format!("--scrape {wrong}")))?;
     }
+    backend::check_rule_files(&options.rules)
+        .map_err(|wrong| Failure::arguments(format!("--rules {wrong}")))?;
     // As with `up`: the owner is told first, and a start that is refused makes no home.
     if !home.is_owned() {
         options.ports.check(Role::Backend.listeners())?;
@@ -57,6 +59,8 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
         data_dir: home.data().join("telemetry"),
         retention: options.retention,
         scrape_file: options.scrape.clone(),
+        rule_files: options.rules.clone(),
+        alertmanagers: options.alertmanager.clone(),
         ..backend::Config::default()
     };
     let pids = BTreeMap::from([("backend".to_owned(), std::process::id())]);

@@ -17,6 +17,9 @@ const CARRIED: [(&str, &str); 7] = [
     ("stack/jaeger/jaeger.yaml", include_str!("../../../stack/jaeger/jaeger.yaml")),
 ];
 
+/// Where the files of rules lie among them.
+pub const RULES: &str = "stack/prometheus/rules/";
+
 /// Writes every configuration below `to`, taking the one below `checkout` where there is one.
 ///
 /// What lay there before is removed: a rule file of an older version must not be loaded beside the new one.
@@ -24,11 +27,23 @@ const CARRIED: [(&str, &str); 7] = [
 /// # Errors
 /// A file cannot be read or written; the message names it.
 pub fn lay_out(to: &Path, checkout: &Path) -> io::Result<()> {
+    lay_out_below("", to, checkout)
+}
+
+/// Writes only the files of rules, in the same way: the embedded backend needs nothing else.
+///
+/// # Errors
+/// A file cannot be read or written; the message names it.
+pub fn lay_out_rules(to: &Path, checkout: &Path) -> io::Result<()> {
+    lay_out_below(RULES, to, checkout)
+}
+
+fn lay_out_below(prefix: &str, to: &Path, checkout: &Path) -> io::Result<()> {
     match fs::remove_dir_all(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(about(to, &error)),
         _ => {}
     }
-    for (name, carried) in CARRIED {
+    for (name, carried) in CARRIED.into_iter().filter(|(name, _)| name.starts_with(prefix)) {
         let path = to.join(name);
         let text = match fs::read_to_string(checkout.join(name)) {
             Ok(text) => text,
@@ -61,6 +76,15 @@ mod tests {
         let read = |name: &str| fs::read_to_string(to.join(name)).expect(name);
         assert_eq!(read("stack/loki/loki.yaml"), "mine: true\n");
         assert_eq!(read("stack/jaeger/jaeger.yaml"), CARRIED[6].1);
+    }
+
+    #[test]
+    fn the_embedded_backend_gets_the_rules_alone() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let to = dir.path().join("to");
+        lay_out_rules(&to, dir.path()).expect("laid out");
+        assert!(to.join(RULES).join("services.yaml").is_file());
+        assert!(!to.join("stack/loki").exists());
     }
 
     #[test]

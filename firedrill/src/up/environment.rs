@@ -40,6 +40,7 @@ pub(super) fn of(
             set("BACKEND_DATA_DIR", data.join("telemetry").display().to_string());
             set("BACKEND_RETENTION_S", settings.retention.as_secs().max(1).to_string());
             set("BACKEND_SCRAPE_FILE", settings.home.scrape_file().display().to_string());
+            set("BACKEND_RULE_FILES", settings.home.rule_files().display().to_string());
             // glibc raises its bound for blocks that go back to the system at once with each such block, and keeps the next
             // ones. After 24 gzip bombs of 1 GiB, refused as they should be, that were 162 MB instead of 17.
             set("MALLOC_MMAP_THRESHOLD_", (256 << 10).to_string());

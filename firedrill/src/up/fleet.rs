@@ -77,6 +77,7 @@ impl Fleet {
         match &settings.backends {
             Backends::Embedded => {
                 self.write_targets(settings)?;
+                super::native::lay_out_rules(settings)?;
                 self.start_together(&[Role::Backend], settings, events).await?;
             }
             Backends::Native { programs, tail_sampling } => {

@@ -18,6 +18,11 @@ pub(super) struct Native {
     pub(super) addresses: BTreeMap<String, SocketAddr>,
 }
 
+/// Lays out what the embedded backend shares with the real stack: the files of rules.
+pub(super) fn lay_out_rules(settings: &Settings) -> Result<(), Failure> {
+    files::lay_out_rules(&settings.home.configuration(), ".".as_ref()).map_err(|error| unwritable(&error))
+}
+
 impl Native {
     /// Chooses the addresses and lays out the configurations. Nothing is started.
     pub(super) fn prepare(settings: &Settings) -> Result<Self, Failure> {
@@ -99,6 +104,6 @@ impl Native {
 
 fn unwritable(error: &std::io::Error) -> Failure {
     Failure::environment(format!(
-        "cannot lay out the configurations of the native stack: {error}; free some space or name another --home"
+        "cannot lay out the configurations of the stack: {error}; free some space or name another --home"
     ))
 }

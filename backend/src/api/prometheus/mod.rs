@@ -18,7 +18,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse as _;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use http::{StatusCode, header};
 
 use crate::Backend;
@@ -49,6 +49,7 @@ pub(crate) fn routes(backend: Arc<Backend>) -> Router {
         .route("/api/v1/write", post(remote_write::handle))
         .route("/api/v1/read", post(format::read))
         .route("/federate", get(federate::federate))
+        .route("/-/reload", post(rules::reload).merge(put(rules::reload)))
         .route("/-/ready", any(|| async { "Prometheus Server is Ready.\n" }))
         .route("/-/healthy", any(|| async { "Prometheus Server is Healthy.\n" }))
         .route("/metrics", get(metrics))
@@ -57,6 +58,6 @@ pub(crate) fn routes(backend: Arc<Backend>) -> Router {
 }
 
 async fn metrics(State(backend): State<Arc<Backend>>) -> axum::response::Response {
-    let text = backend.stats.render(backend.store.samples.gauges());
+    let text = backend.stats.render(backend.store.samples.gauges()) + &backend.rules.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

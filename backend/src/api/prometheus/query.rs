@@ -13,7 +13,9 @@ use super::print;
 use super::times::{duration, limit, required_time, time};
 use crate::Backend;
 use crate::api::params::{self, Params};
-use crate::promql::{self, Answer, Grid, LOOKBACK_MS, Options, Query, QueryError, SampleCount};
+use crate::promql::{
+    self, Answer, Grid, LOOKBACK_MS, Options, Query, QueryError, SUBQUERY_STEP_MS, SampleCount,
+};
 use crate::store::samples::Samples;
 use crate::time::now_ms;
 
@@ -74,7 +76,8 @@ async fn run(
         .gate
         .run(timeout, move |deadline| {
             let shown = Shown { stats, asked_at, begun_at: Instant::now() };
-            evaluate(&shared.store.samples, &query, Options { deadline, points, lookback_ms }, shown)
+            let options = Options { deadline, points, lookback_ms, subquery_step_ms: SUBQUERY_STEP_MS };
+            evaluate(&shared.store.samples, &query, options, shown)
         })
         .await??;
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())

@@ -1,61 +1,17 @@
-//! The functions of templates: those for text here, those for numbers in [`numbers`], `printf` in [`printf`].
+//! The functions of Loki's templates: those for text here, those for numbers in [`numbers`]; what every template has is in
+//! `crate::template`.
 
 mod numbers;
-mod printf;
 
-use super::Source;
-use super::eval::Value;
-use crate::logql::LogqlError;
-
-/// A function by its name.
-#[derive(Debug)]
-pub(super) struct Function {
-    name: &'static str,
-    least: usize,
-    most: usize,
-    run: Run,
-}
+use crate::template::{Function, Run, Value, int, of, put, text, times, title};
 
 type Result<T> = std::result::Result<T, String>;
 
-#[derive(Debug, Clone, Copy)]
-enum Run {
-    Values(fn(&[Value]) -> Result<Value>),
-    Entry(fn(&dyn Source) -> Value),
-}
-
-impl Function {
-    /// # Errors
-    /// There are too few or too many arguments, or the function cannot work with them.
-    pub(super) fn call(&self, arguments: &[Value], from: &dyn Source) -> Result<Value> {
-        let (name, got) = (self.name, arguments.len());
-        if got < self.least || got > self.most {
-            let want = if self.most == usize::MAX {
-                format!("at least {}", self.least)
-            } else {
-                self.least.to_string()
-            };
-            return Err(format!("wrong number of args for {name}: want {want} got {got}"));
-        }
-        match self.run {
-            Run::Values(run) => run(arguments).map_err(|e| format!("error calling {name}: {e}")),
-            Run::Entry(run) => Ok(run(from)),
-        }
-    }
-}
-
-/// # Errors
-/// There is no such function here.
-pub(super) fn find(name: &str) -> std::result::Result<&'static Function, LogqlError> {
-    let known = [TEXT, numbers::FUNCTIONS].into_iter().flatten().find(|f| f.name == name);
-    known.ok_or_else(|| match name {
-        _ if ELSEWHERE.contains(&name) => LogqlError::Unsupported(format!("the template function {name:?}")),
-        _ => LogqlError::stage(format!("function {name:?} not defined")),
-    })
-}
+/// All of them.
+pub(super) const FUNCTIONS: &[&[Function]] = &[TEXT, numbers::FUNCTIONS];
 
 /// What Go and Loki know beside.
-const ELSEWHERE: [&str; 21] = [
+pub(super) const ELSEWHERE: &[&str] = &[
     "b64enc",
     "b64dec",
     "fromJson",
@@ -79,54 +35,9 @@ const ELSEWHERE: [&str; 21] = [
     "block",
 ];
 
-const fn of(name: &'static str, arguments: usize, run: fn(&[Value]) -> Result<Value>) -> Function {
-    Function { name, least: arguments, most: arguments, run: Run::Values(run) }
-}
-
-const fn at_least(name: &'static str, arguments: usize, run: fn(&[Value]) -> Result<Value>) -> Function {
-    Function { name, least: arguments, most: usize::MAX, run: Run::Values(run) }
-}
-
-/// An argument that has to be text.
-fn text(value: &Value) -> Result<&str> {
-    match value {
-        Value::Text(text) => Ok(text),
-        other => Err(format!("wrong type for value; expected string; got {}", kind(other))),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Text(_) => "string",
-        Value::Int(_) => "int",
-        Value::Float(_) => "float64",
-        Value::Bool(_) => "bool",
-        Value::Time(_) => "time.Time",
-    }
-}
-
-/// An argument that has to be a whole number.
-fn int(value: &Value) -> Result<i64> {
-    match value {
-        Value::Int(n) => Ok(*n),
-        other => Err(format!("wrong type for value; expected int; got {}", kind(other))),
-    }
-}
-
-fn put(text: impl Into<String>) -> Result<Value> {
-    Ok(Value::Text(text.into()))
-}
-
-/// The longest text that `repeat`, `indent` and the like may make.
-const MAX_TEXT: usize = 1 << 20;
-
-fn times(piece: &str, n: i64) -> Result<String> {
-    let n = usize::try_from(n).map_err(|_| "strings: negative Repeat count".to_owned())?;
-    if piece.len().saturating_mul(n) > MAX_TEXT {
-        return Err(format!("the text is longer than {MAX_TEXT} bytes"));
-    }
-    Ok(piece.repeat(n))
-}
+/// What a line itself says: its text and its time.
+pub(super) const LINE: &str = "__line__";
+pub(super) const TIMESTAMP: &str = "__timestamp__";
 
 fn regex(pattern: &str) -> Result<crate::matcher::GoRegex> {
     crate::matcher::compile(pattern)
@@ -163,23 +74,7 @@ fn align(a: &[Value], left: bool) -> Result<Value> {
     put(if left { format!("{s}{pad}") } else { format!("{pad}{s}") })
 }
 
-/// The first letter of each word in upper case.
-fn title(s: &str) -> String {
-    let mut before = ' ';
-    let mut out = String::with_capacity(s.len());
-    for c in s.chars() {
-        let inside = before.is_alphanumeric() || before == '_' || before == '\'';
-        if inside {
-            out.push(c);
-        } else {
-            out.extend(c.to_uppercase());
-        }
-        before = c;
-    }
-    out
-}
-
-fn query_escape(s: &str) -> String {
+pub(crate) fn query_escape(s: &str) -> String {
     let mut out = String::new();
     for b in s.bytes() {
         match b {
@@ -208,24 +103,9 @@ fn query_unescape(s: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
-/// The order of two values of one kind.
-fn order(a: &Value, b: &Value) -> Result<Option<std::cmp::Ordering>> {
-    match (a, b) {
-        (Value::Text(a), Value::Text(b)) => Ok(Some(a.cmp(b))),
-        (Value::Int(a), Value::Int(b)) => Ok(Some(a.cmp(b))),
-        (Value::Float(a), Value::Float(b)) => Ok(a.partial_cmp(b)),
-        (Value::Bool(a), Value::Bool(b)) => Ok(Some(a.cmp(b))),
-        _ => Err("incompatible types for comparison".to_owned()),
-    }
-}
-
-fn is(a: &[Value], accept: fn(std::cmp::Ordering) -> bool) -> Result<Value> {
-    Ok(Value::Bool(order(&a[0], &a[1])?.is_some_and(accept)))
-}
-
 const TEXT: &[Function] = &[
-    Function { name: "__line__", least: 0, most: 0, run: Run::Entry(|f| Value::Text(f.line().to_owned())) },
-    Function { name: "__timestamp__", least: 0, most: 0, run: Run::Entry(|f| Value::Time(f.ts_ns())) },
+    Function { name: LINE, least: 0, most: 0, run: Run::Context },
+    Function { name: TIMESTAMP, least: 0, most: 0, run: Run::Context },
     of("ToLower", 1, |a| put(text(&a[0])?.to_lowercase())),
     of("lower", 1, |a| put(text(&a[0])?.to_lowercase())),
     of("ToUpper", 1, |a| put(text(&a[0])?.to_uppercase())),
@@ -278,18 +158,4 @@ const TEXT: &[Function] = &[
     of("urlencode", 1, |a| put(query_escape(text(&a[0])?))),
     of("urldecode", 1, |a| put(query_unescape(text(&a[0])?)?)),
     of("default", 2, |a| Ok(if is_empty(&a[1]) { a[0].clone() } else { a[1].clone() })),
-    of("len", 1, |a| Ok(Value::Int(text(&a[0])?.len() as i64))),
-    of("not", 1, |a| Ok(Value::Bool(!a[0].is_true()))),
-    at_least("and", 1, |a| Ok(a.iter().find(|v| !v.is_true()).unwrap_or(&a[a.len() - 1]).clone())),
-    at_least("or", 1, |a| Ok(a.iter().find(|v| v.is_true()).unwrap_or(&a[a.len() - 1]).clone())),
-    at_least("eq", 2, |a| {
-        let equal = |b| order(&a[0], b).map(|o| o == Some(std::cmp::Ordering::Equal));
-        a[1..].iter().try_fold(false, |any, b| Ok(any || equal(b)?)).map(Value::Bool)
-    }),
-    of("ne", 2, |a| Ok(Value::Bool(order(&a[0], &a[1])? != Some(std::cmp::Ordering::Equal)))),
-    of("lt", 2, |a| is(a, std::cmp::Ordering::is_lt)),
-    of("le", 2, |a| is(a, std::cmp::Ordering::is_le)),
-    of("gt", 2, |a| is(a, std::cmp::Ordering::is_gt)),
-    of("ge", 2, |a| is(a, std::cmp::Ordering::is_ge)),
-    at_least("printf", 1, |a| put(printf::print(text(&a[0])?, &a[1..])?)),
 ];

@@ -1,6 +1,7 @@
 //! One series: chunks that are done and the one that grows, and the snapshot of it that a query reads.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::Refused;
 use super::chunk::{Chunk, Head, Sample};
@@ -33,16 +34,33 @@ impl Span {
 #[derive(Debug, Clone)]
 pub(crate) struct SeriesView {
     pub(crate) labels: Labels,
-    chunks: Vec<Chunk>,
+    content: Content,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    Chunks(Vec<Chunk>),
+    /// Samples that were never compressed.
+    Plain(Arc<Vec<Sample>>),
 }
 
 impl SeriesView {
     /// Replaces `out` by the samples with `start < t <= end`, in order, staleness markers included.
     pub(crate) fn read(&self, start: i64, end: i64, out: &mut Vec<Sample>) {
         out.clear();
-        for chunk in &self.chunks {
-            chunk.read(start, end, out);
+        match &self.content {
+            Content::Chunks(chunks) => chunks.iter().for_each(|chunk| chunk.read(start, end, out)),
+            Content::Plain(samples) => {
+                let from = samples.partition_point(|s| s.t <= start);
+                let to = samples.partition_point(|s| s.t <= end);
+                out.extend_from_slice(samples.get(from..to).unwrap_or_default());
+            }
         }
+    }
+
+    /// A series of samples in order of time, as they are.
+    pub(crate) fn plain(labels: Labels, samples: Arc<Vec<Sample>>) -> Self {
+        Self { labels, content: Content::Plain(samples) }
     }
 
     /// A series from plain samples.
@@ -54,7 +72,7 @@ impl SeriesView {
             part.iter().for_each(|(t, v)| head.push(*t, *v));
             head.chunk()
         };
-        Self { labels, chunks: samples.chunks(Head::MOST).filter_map(chunk).collect() }
+        Self { labels, content: Content::Chunks(samples.chunks(Head::MOST).filter_map(chunk).collect()) }
     }
 }
 
@@ -135,7 +153,8 @@ impl Series {
         if self.head.len() > 0 && span.overlaps(self.head.min_t(), self.head.max_t()) {
             chunks.extend(self.head.chunk());
         }
-        (!chunks.is_empty()).then(|| SeriesView { labels: self.labels.clone(), chunks })
+        (!chunks.is_empty())
+            .then(|| SeriesView { labels: self.labels.clone(), content: Content::Chunks(chunks) })
     }
 
     /// Drops chunks whose samples are all before `cutoff`. `false` when nothing is left.

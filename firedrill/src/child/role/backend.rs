@@ -1,6 +1,6 @@
 //! The telemetry backend as a child: its settings come from the environment.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use backend::{Config, Listeners};
 use tokio::net::TcpListener;
@@ -23,10 +23,26 @@ pub(super) async fn run(
         data_dir: text("BACKEND_DATA_DIR")?.into(),
         retention: Duration::from_secs(number("BACKEND_RETENTION_S")?),
         scrape_file: std::env::var_os("BACKEND_SCRAPE_FILE").map(Into::into),
+        rule_files: several("BACKEND_RULE_FILES"),
+        alertmanagers: addresses("BACKEND_ALERTMANAGERS"),
         ..Config::default()
     };
+    backend::check_rule_files(&config.rule_files)
+        .map_err(|wrong| Failure::environment(format!("the rules cannot be used: {wrong}")))?;
     let elsewhere = if alone { "set BACKEND_DATA_DIR to another place" } else { ELSEWHERE };
     serve(listeners(&mut take)?, config, elsewhere, stop).await
+}
+
+/// Paths, separated as those of `PATH` are.
+fn several(name: &str) -> Vec<PathBuf> {
+    let paths = std::env::var_os(name).unwrap_or_default();
+    std::env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// Addresses, separated by commas.
+fn addresses(name: &str) -> Vec<String> {
+    let text = std::env::var(name).unwrap_or_default();
+    text.split(',').map(str::trim).filter(|address| !address.is_empty()).map(str::to_owned).collect()
 }
 
 /// Takes the five listeners by their names.

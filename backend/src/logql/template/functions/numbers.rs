@@ -1,8 +1,9 @@
 //! Arithmetic, and texts as numbers. The functions on whole numbers and those on fractions (`addf`, …) differ, as sprig's
 //! do: what cannot be read counts as zero.
 
-use super::{Function, Result, Value, at_least, of, text};
+use super::Result;
 use crate::logql::units;
+use crate::template::{Function, Value, at_least, of, text};
 
 /// A whole number, whatever it comes as.
 fn whole(value: &Value) -> i64 {
@@ -11,7 +12,7 @@ fn whole(value: &Value) -> i64 {
         Value::Float(f) => *f as i64,
         Value::Bool(b) => i64::from(*b),
         Value::Text(text) => text.parse().unwrap_or(0),
-        Value::Time(_) => 0,
+        _ => 0,
     }
 }
 
@@ -21,7 +22,7 @@ fn fraction(value: &Value) -> f64 {
         Value::Float(f) => *f,
         Value::Bool(b) => f64::from(*b),
         Value::Text(text) => text.parse().unwrap_or(0.0),
-        Value::Time(_) => 0.0,
+        _ => 0.0,
     }
 }
 

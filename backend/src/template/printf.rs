@@ -1,9 +1,12 @@
-//! Go's `printf` for texts and numbers: flags `-`, `+`, `0`, space, width, precision, and the verbs `s v d f e q x X t %`. What
-//! is missing, left over or of the wrong kind is complained of in the text, as Go does.
+//! Go's `printf` for texts and numbers: flags `-`, `+`, `0`, space, width, precision, and the verbs `s v d f e g q x X t %`.
+//! What is missing, left over or of the wrong kind is complained of in the text, as Go does.
 
-use super::super::eval::{Value, float};
-use super::{Result, kind, times};
-use crate::logql::print::quote;
+use super::function::times;
+use super::value::Value;
+use crate::logql::quote;
+use crate::promql::general;
+
+type Result<T> = std::result::Result<T, String>;
 
 /// # Errors
 /// The text grows too long.
@@ -21,18 +24,19 @@ pub(super) fn print(format: &str, arguments: &[Value]) -> Result<String> {
             (Some(verb), None) => out.push_str(&format!("%!{verb}(MISSING)")),
             (Some(verb), Some(value)) => {
                 arguments.next();
-                out.push_str(&match one(verb, value, directive.precision) {
+                out.push_str(&match one(verb, value, directive.precision)? {
                     Some(printed) => directive.pad(printed, value)?,
                     None => {
-                        let printed = directive.pad(value.print(), value)?;
-                        format!("%!{verb}({}={printed})", kind(value))
+                        let printed = directive.pad(value.print()?, value)?;
+                        format!("%!{verb}({}={printed})", value.kind())
                     }
                 });
             }
         }
     }
     out.push_str(rest);
-    let left: Vec<String> = arguments.map(|value| format!("{}={}", kind(value), value.print())).collect();
+    let left = arguments.map(|value| Ok(format!("{}={}", value.kind(), value.print()?)));
+    let left = left.collect::<Result<Vec<String>>>()?;
     if !left.is_empty() {
         out.push_str(&format!("%!(EXTRA {})", left.join(", ")));
     }
@@ -94,10 +98,10 @@ fn digits(text: &str) -> (Option<usize>, &str) {
 }
 
 /// `None` where the verb does not print such a value.
-fn one(verb: char, value: &Value, precision: Option<usize>) -> Option<String> {
+fn one(verb: char, value: &Value, precision: Option<usize>) -> Result<Option<String>> {
     let precision = precision.map(|p| p.min(100));
     let cut = |text: &str| text.chars().take(precision.unwrap_or(usize::MAX)).collect::<String>();
-    Some(match (verb, value) {
+    Ok(Some(match (verb, value) {
         ('s' | 'v', Value::Text(text)) => cut(text),
         ('q', Value::Text(text)) => quote(&cut(text)),
         ('x', Value::Text(text)) => text.bytes().map(|b| format!("{b:02x}")).collect(),
@@ -108,14 +112,15 @@ fn one(verb: char, value: &Value, precision: Option<usize>) -> Option<String> {
         ('f' | 'F', Value::Float(f)) if f.is_finite() => format!("{f:.*}", precision.unwrap_or(6)),
         ('e', Value::Float(f)) if f.is_finite() => {
             let text = format!("{f:.*e}", precision.unwrap_or(6));
-            let (mantissa, exponent) = text.split_once('e')?;
+            let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
             let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |d| ('-', d));
             format!("{mantissa}e{sign}{digits:0>2}")
         }
-        ('f' | 'F' | 'e', Value::Float(f)) => float(*f),
-        ('v', Value::Float(f)) => float(*f),
+        ('g' | 'v', Value::Float(f)) => general(*f, precision),
+        ('f' | 'F' | 'e', Value::Float(f)) => general(*f, None),
         ('t' | 'v', Value::Bool(b)) => b.to_string(),
-        ('s' | 'v', Value::Time(_)) => value.print(),
-        _ => return None,
-    })
+        ('s' | 'v', Value::Time(_) | Value::Map(_)) => value.print()?,
+        ('v', Value::Nothing) => "<nil>".to_owned(),
+        _ => return Ok(None),
+    }))
 }

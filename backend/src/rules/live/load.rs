@@ -1,0 +1,152 @@
+//! Finds and reads the files of rules that the configuration names, and notices when one of them changes.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::rules::definition::Group;
+use crate::rules::file;
+
+/// Most groups of all files together: each is evaluated on its own.
+const MAX_GROUPS: usize = 1000;
+
+/// Reads all files of rules that the patterns name, and gives how many rules they have.
+///
+/// # Errors
+/// `file:line: what is wrong`, with the line where there is one.
+pub fn check(patterns: &[PathBuf]) -> Result<usize, String> {
+    read(patterns).map(|groups| groups.iter().map(|group| group.rules.len()).sum())
+}
+
+/// The groups of all files, by file and name.
+pub(super) fn read(patterns: &[PathBuf]) -> Result<Vec<Group>, String> {
+    let mut groups = Vec::new();
+    for path in files(patterns)? {
+        let shown = path.display();
+        let size = std::fs::metadata(&path).map_or(0, |m| m.len());
+        if size > file::MAX_BYTES as u64 {
+            return Err(format!("{shown}: the file is longer than {} bytes", file::MAX_BYTES));
+        }
+        let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => format!("{shown}: there is no such file"),
+            _ => format!("{shown}: cannot be read: {error}"),
+        })?;
+        let name = shown.to_string();
+        let found = file::read(&name, &text).map_err(|problem| problem.in_file(&name).to_string())?;
+        groups.extend(found);
+    }
+    if groups.len() > MAX_GROUPS {
+        return Err(format!("{} groups of rules are more than {MAX_GROUPS}", groups.len()));
+    }
+    groups.sort_by(|a, b| (&a.file, &a.name).cmp(&(&b.file, &b.name)));
+    Ok(groups)
+}
+
+/// The files that patterns name: each a path, in whose last part `*` and `?` stand for any text and any character.
+fn files(patterns: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut found = Vec::new();
+    for pattern in patterns {
+        let last = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if !last.contains(['*', '?']) {
+            found.push(pattern.clone());
+            continue;
+        }
+        let folder = match pattern.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let entries = std::fs::read_dir(folder)
+            .map_err(|error| format!("{}: cannot be read: {error}", folder.display()))?;
+        let fits = |path: &PathBuf| {
+            path.is_file()
+                && path.file_name().and_then(|n| n.to_str()).is_some_and(|name| matches(last, name))
+        };
+        found.extend(entries.flatten().map(|entry| entry.path()).filter(fits));
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut pattern = pattern.chars();
+    match pattern.next() {
+        None => name.is_empty(),
+        Some('*') => {
+            let rest = pattern.as_str();
+            let ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
+            ends.into_iter().any(|at| matches(rest, &name[at..]))
+        }
+        Some(c) => {
+            let mut chars = name.chars();
+            chars.next().is_some_and(|n| c == '?' || c == n) && matches(pattern.as_str(), chars.as_str())
+        }
+    }
+}
+
+/// What tells that a file has changed: its path, when it was written, how long it is.
+type Stamp = (PathBuf, Option<SystemTime>, u64);
+
+/// Notices when a file changes, comes or goes.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    seen: Option<Vec<Stamp>>,
+}
+
+impl Watched {
+    /// Whether anything has changed since this was asked last; the first time it has.
+    pub(super) fn changed(&mut self, patterns: &[PathBuf]) -> bool {
+        let stamp = |path: PathBuf| {
+            let metadata = std::fs::metadata(&path).ok();
+            let written = metadata.as_ref().and_then(|m| m.modified().ok());
+            (path, written, metadata.map_or(0, |m| m.len()))
+        };
+        let now: Vec<Stamp> = files(patterns).unwrap_or_default().into_iter().map(stamp).collect();
+        let changed = self.seen.as_ref() != Some(&now);
+        self.seen = Some(now);
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: &str = "groups:\n- name: g\n  rules:\n  - {record: a, expr: b}\n";
+
+    #[test]
+    fn patterns_name_files() {
+        for (pattern, name, fits) in [
+            ("*.yaml", "a.yaml", true),
+            ("*.yaml", "a.yml", false),
+            ("a?c*", "abcd", true),
+            ("*", "", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("?", "", false),
+        ] {
+            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_any_file_is_noticed_and_what_is_wrong_is_told_with_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let patterns = [folder.path().join("*.yaml")];
+        let mut watched = Watched::default();
+        assert!(watched.changed(&patterns) && !watched.changed(&patterns));
+        std::fs::write(folder.path().join("b.yaml"), RULES).expect("written");
+        assert!(watched.changed(&patterns) && !watched.changed(&patterns));
+        std::fs::write(folder.path().join("a.yaml"), RULES.replace("expr: b", "expr: b +")).expect("written");
+        assert!(watched.changed(&patterns));
+        let told = check(&patterns).expect_err("wrong");
+        assert!(
+            told.contains("a.yaml:4: groups[0].rules[0].expr: ")
+                && told.contains("could not parse expression"),
+            "{told}"
+        );
+        std::fs::remove_file(folder.path().join("a.yaml")).expect("removed");
+        assert!(watched.changed(&patterns));
+        assert_eq!(check(&patterns), Ok(1));
+        let missing = check(&[folder.path().join("c.yaml")]).expect_err("missing");
+        assert!(missing.ends_with("c.yaml: there is no such file"), "{missing}");
+    }
+}

@@ -1,0 +1,3 @@
+//! Rules: over virtual time beside `promtool test rules`.
+
+mod offline;
