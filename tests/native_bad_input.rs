@@ -1,7 +1,7 @@
 //! A real stack that cannot be: what is missing, what does not fit, what does not answer. Each in one line, with what to do.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Output, Stdio},
 };
@@ -69,16 +69,16 @@ async fn a_program_that_is_too_old_or_another_one_is_named_with_what_is_needed()
 async fn a_port_that_another_prometheus_holds_is_named_with_it() {
     let Some(prometheus) = native::program("prometheus") else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address: SocketAddr = free.local_addr().expect("bound");
-    drop(free);
+    let address = ports::free(1).expect("a free port")[0];
     std::fs::write(folder.path().join("prometheus.yaml"), "").expect("written");
     let mut other = native::command(&prometheus, folder.path());
     other.args(["--config.file=prometheus.yaml", "--storage.tsdb.path=data"]);
     other.arg(format!("--web.listen-address={address}")).stdout(Stdio::null()).stderr(Stdio::null());
     let mut other = other.spawn().expect("it starts");
     let pid = other.id().expect("it runs");
-    let error = eventually("the other one listens", || async { TcpListener::bind(address).err() }).await;
+    // To try to listen there meanwhile would take the port from it.
+    eventually("the other one listens", || async { TcpStream::connect(address).ok() }).await;
+    let error = TcpListener::bind(address).expect_err("it is taken");
     let told = ports::taken("prometheus", address, &error).message;
     let expected = format!("port {} (prometheus) is taken by prometheus (pid {pid})", address.port());
     assert!(told.starts_with(&expected), "{told}");

@@ -3,12 +3,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::TcpListener,
     path::Path,
     process::Output,
 };
 
-use firedrill::ports::STANDARD;
+use firedrill::ports::{self, STANDARD};
 use rustix::process::Signal;
 use telemetry::metrics::DURATION_BUCKETS;
 
@@ -350,10 +349,7 @@ async fn jaeger_starts_with_either_store_and_stops() {
 
 /// Starts Jaeger on free ports, waits until it is healthy, and ends it by SIGTERM.
 async fn start_jaeger(jaeger: &Path, folder: &Path, overlay: Option<&str>) {
-    let free: Vec<TcpListener> =
-        (0..5).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-    let address: Vec<String> = free.iter().map(|f| f.local_addr().expect("bound").to_string()).collect();
-    drop(free);
+    let address: Vec<String> = ports::free(5).expect("free ports").iter().map(ToString::to_string).collect();
     let mut command = native::command(jaeger, folder);
     for file in [Some("stack/jaeger/jaeger.yaml"), overlay].into_iter().flatten() {
         command.args(["--config", &path(file)]);

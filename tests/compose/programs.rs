@@ -3,12 +3,13 @@
 
 use std::{
     collections::BTreeMap,
-    net::TcpListener,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
 
+use firedrill::ports;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -44,14 +45,9 @@ impl<'a> Container<'a> {
                 _ => std::fs::create_dir_all(here).expect("a folder"),
             }
         }
-        // All at once, so that no two are the same.
-        let free: Vec<_> = project
-            .listens(name)
-            .into_iter()
-            .map(|port| (port, TcpListener::bind("127.0.0.1:0").expect("a free port")))
-            .collect();
-        let ports =
-            free.iter().map(|(port, free)| (*port, free.local_addr().expect("bound").port())).collect();
+        let listens = project.listens(name);
+        let free = ports::free(listens.len()).expect("free ports");
+        let ports = listens.into_iter().zip(free.iter().map(SocketAddr::port)).collect();
         Self { project, service, root, ports, binary }
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Stdio;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as Any};
@@ -10,18 +9,17 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message as _;
 use reqwest::Client;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-use super::programs;
-use crate::harness::{TestBackend, attribute, now_ns, text, until};
+use super::programs::{self, Running};
+use crate::harness::{TestBackend, attribute, now_ns, text};
 
 type Labels = BTreeMap<String, String>;
 
 struct Collector {
     otlp: String,
     page: String,
-    _process: Child,
-    _folder: tempfile::TempDir,
+    _running: Running,
 }
 
 impl Collector {
@@ -29,35 +27,24 @@ impl Collector {
         let program = programs::find("otelcol")?;
         let folder = tempfile::tempdir().expect("a folder");
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../otel-collector/config.yaml");
-        // All at once, so that none is given twice.
-        let held = [(); 5].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a free port"));
-        let [health, grpc, http, page, own] =
-            held.map(|listener| listener.local_addr().expect("bound").to_string());
+        let [health, grpc, http, page, own] = programs::free();
         let nobody = "127.0.0.1:1";
-        let process = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .arg("--config")
             .arg(config)
             .arg("--feature-gates=-connector.spanmetrics.includeCollectorInstanceID")
-            .env("COLLECTOR_HEALTH_ADDRESS", &health)
-            .env("OTLP_GRPC_ADDRESS", &grpc)
-            .env("OTLP_HTTP_ADDRESS", &http)
-            .env("CONNECTORS_METRICS_ADDRESS", &page)
-            .env("COLLECTOR_METRICS_PORT", own.rsplit(':').next().unwrap_or_default())
+            .env("COLLECTOR_HEALTH_ADDRESS", health.to_string())
+            .env("OTLP_GRPC_ADDRESS", grpc.to_string())
+            .env("OTLP_HTTP_ADDRESS", http.to_string())
+            .env("CONNECTORS_METRICS_ADDRESS", page.to_string())
+            .env("COLLECTOR_METRICS_PORT", own.port().to_string())
             .env("JAEGER_OTLP_ADDRESS", nobody)
             .env("LOKI_OTLP_URL", format!("http://{nobody}"))
-            .env("COLLECTOR_DATA_DIR", folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("it starts");
-        until("the collector is ready", || async {
-            client.get(format!("http://{health}/")).send().await.is_ok_and(|answer| answer.status() == 200)
-        })
-        .await;
-        let url = |address| format!("http://{address}");
-        Some(Self { otlp: url(http), page: url(page), _process: process, _folder: folder })
+            .env("COLLECTOR_DATA_DIR", folder.path());
+        let running = Running::start(&mut command, folder);
+        programs::ready(client, &format!("http://{health}/")).await;
+        Some(Self { otlp: format!("http://{http}"), page: format!("http://{page}"), _running: running })
     }
 
     /// What Prometheus would store of its page: series with their values, and exemplars.

@@ -1,19 +1,15 @@
 //! A real Loki of its own: free ports, an empty folder, the configuration of the stack.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use reqwest::Client;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-use super::programs;
-use crate::harness::until;
+use super::programs::{self, Running};
 
 pub(crate) struct Loki {
     pub(crate) url: String,
-    // Killed when dropped; its folder goes after it.
-    _process: Child,
-    _folder: tempfile::TempDir,
+    _running: Running,
 }
 
 impl Loki {
@@ -23,31 +19,19 @@ impl Loki {
         let folder = tempfile::tempdir().expect("a folder");
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
         let config = config.join("stack/loki/loki.yaml");
-        let [port, grpc] = free_ports();
-        let process = Command::new(program)
+        let [http, grpc] = programs::free();
+        let mut command = Command::new(program);
+        command
             .arg(format!("-config.file={}", config.display()))
             .arg("-config.expand-env=true")
             .env_clear()
-            .env("LOKI_PORT", port.to_string())
-            .env("LOKI_GRPC_PORT", grpc.to_string())
+            .env("LOKI_PORT", http.port().to_string())
+            .env("LOKI_GRPC_PORT", grpc.port().to_string())
             .env("LOKI_DATA_DIR", folder.path().join("data"))
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("it starts");
-        let url = format!("http://127.0.0.1:{port}");
-        until("Loki is ready", || async {
-            client.get(format!("{url}/ready")).send().await.is_ok_and(|answer| answer.status() == 200)
-        })
-        .await;
-        Some(Self { url, _process: process, _folder: folder })
+            .current_dir(folder.path());
+        let running = Running::start(&mut command, folder);
+        let url = format!("http://{http}");
+        programs::ready(client, &format!("{url}/ready")).await;
+        Some(Self { url, _running: running })
     }
-}
-
-fn free_ports() -> [u16; 2] {
-    let listeners = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    listeners.map(|l| l.local_addr().expect("bound").port())
 }

@@ -2,8 +2,47 @@
 //! A test whose program is missing says so loudly and ends; with `FIREDRILL_REQUIRE_BACKENDS=1` it fails.
 
 use std::env;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use reqwest::Client;
+use tokio::process::{Child, Command};
+
+use crate::harness::until;
+
+/// A real program in a folder of its own. Dropped, it is killed, and its folder goes after it.
+pub(crate) struct Running {
+    _process: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Running {
+    /// Starts it, without a word of its own.
+    pub(crate) fn start(command: &mut Command, folder: tempfile::TempDir) -> Self {
+        let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self { _process: silent.kill_on_drop(true).spawn().expect("it starts"), _folder: folder }
+    }
+}
+
+/// Waits until a `GET` is answered with 200.
+pub(crate) async fn ready(client: &Client, url: &str) {
+    until(url, || async { client.get(url).send().await.is_ok_and(|answer| answer.status() == 200) }).await;
+}
+
+/// Addresses on which nobody listens, by chance: where the system gives ports from, a connection of another test could
+/// take one before the program does.
+pub(crate) fn free<const N: usize>() -> [SocketAddr; N] {
+    let mut held: Vec<TcpListener> = Vec::new();
+    while held.len() < N {
+        let by_chance = RandomState::new().hash_one(held.len()) % 17_000;
+        let port = 15_000 + u16::try_from(by_chance).expect("below 17,000");
+        held.extend(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
+    }
+    std::array::from_fn(|i| held[i].local_addr().expect("bound"))
+}
 
 /// Where a program is, or `None` after the line that says what is skipped.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
