@@ -1,18 +1,32 @@
 //! The load generator's promises through the command line: a seed repeats its plan, planned errors are no failures,
 //! a run that missed its thresholds says so by its exit code.
 
-use crate::harness::{Stack, json, run, said, stderr};
+use crate::harness::{Stack, checkout, json, run, said, stderr};
 
 /// Tests share their machine: how late the generator itself may be is not what they are about.
 const PATIENT: [&str; 2] = ["--lag-budget", "30s"];
 
+/// The path of a profile in the home: the steady one, but for how slow requests may be.
+fn steady(stack: &Stack, p99_ms: &str) -> String {
+    let steady = checkout().join("loadgen/profiles/steady.toml");
+    let steady = std::fs::read_to_string(steady).expect("the profile");
+    let lines = steady.lines().map(|line| match line.trim_start().starts_with("p99_ms") {
+        true => format!("p99_ms = {p99_ms}\n"),
+        false => format!("{line}\n"),
+    });
+    let path = stack.home.path().join("profile.toml");
+    std::fs::write(&path, lines.collect::<String>()).expect("a profile");
+    path.display().to_string()
+}
+
 #[tokio::test]
 async fn a_seed_repeats_its_plan_and_nothing_unexpected_fails() {
     let stack = Stack::quiet().await;
+    let profile = steady(&stack, "60000.0");
     let of = |seed: &'static str| {
-        let stack = &stack;
+        let (stack, profile) = (&stack, &profile);
         async move {
-            let args = ["load", "--rps", "30", "--for", "4s", "--seed", seed, "--json"];
+            let args = ["load", "--profile", profile, "--rps", "30", "--for", "4s", "--seed", seed, "--json"];
             let output = stack.run(&[&args[..], &PATIENT].concat()).await;
             assert!(output.status.success(), "{}", said(&output));
             json(&output)
@@ -37,7 +51,9 @@ async fn a_run_writes_its_report_as_a_page_and_as_a_table() {
     let stack = Stack::quiet().await;
     let (html, csv) = (stack.home.path().join("run.html"), stack.home.path().join("run.csv"));
     let (html_arg, csv_arg) = (html.display().to_string(), csv.display().to_string());
-    let args = ["load", "--rps", "20", "--for", "2s", "--html", &html_arg, "--csv", &csv_arg];
+    let profile = steady(&stack, "60000.0");
+    let args =
+        ["load", "--profile", &profile, "--rps", "20", "--for", "2s", "--html", &html_arg, "--csv", &csv_arg];
     let output = stack.run(&[&args[..], &PATIENT].concat()).await;
     assert!(output.status.success(), "{}", said(&output));
     let page = std::fs::read_to_string(html).expect("the page");
@@ -50,21 +66,7 @@ async fn a_run_writes_its_report_as_a_page_and_as_a_table() {
 #[tokio::test]
 async fn a_failed_threshold_has_an_exit_code_of_its_own() {
     let stack = Stack::quiet().await;
-    let profile = stack.home.path().join("strict.toml");
-    let steady = std::fs::read_to_string(crate::harness::checkout().join("loadgen/profiles/steady.toml"))
-        .expect("steady");
-    let strict: String = steady
-        .lines()
-        .map(|line| {
-            if line.trim_start().starts_with("p99_ms") {
-                "p99_ms = 0.001\n".to_owned()
-            } else {
-                format!("{line}\n")
-            }
-        })
-        .collect();
-    std::fs::write(&profile, strict).expect("a profile");
-    let profile = profile.display().to_string();
+    let profile = steady(&stack, "0.001");
     let args = ["load", "--profile", &profile, "--rps", "10", "--for", "2s"];
     let output = stack.run(&[&args[..], &PATIENT].concat()).await;
     assert_eq!(output.status.code(), Some(99), "{}", said(&output));

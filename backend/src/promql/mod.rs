@@ -41,6 +41,7 @@ use crate::store::samples::{Samples, SeriesView};
 
 use eval::Evaluator;
 pub(crate) use notes::general;
+pub(crate) use numeric::quantile;
 pub(crate) use print::{format, one_line};
 pub(crate) use select::matchers_of;
 use text::Places;

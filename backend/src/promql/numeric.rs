@@ -121,7 +121,7 @@ pub(super) fn variance(values: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 /// The quantile by linear interpolation between the two nearest ranks; NaN sorts first.
-pub(super) fn quantile(q: f64, mut values: Vec<f64>) -> f64 {
+pub(crate) fn quantile(q: f64, mut values: Vec<f64>) -> f64 {
     if values.is_empty() || q.is_nan() {
         return f64::NAN;
     }

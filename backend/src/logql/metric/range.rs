@@ -7,6 +7,7 @@ use super::{Grid, Series};
 use crate::labels::Labels;
 use crate::logql::ast::{RangeAggregation, RangeOp};
 use crate::matcher::Op;
+use crate::promql;
 use crate::store::read::within;
 use crate::store::segment::ReadError;
 
@@ -79,7 +80,7 @@ fn one(op: RangeOp, quantile: f64, seconds: f64, window: &[(i64, f64)], unwrappe
         RangeOp::Last => window.last().map_or(0.0, |(_, v)| *v),
         RangeOp::Stdvar => variance(values()),
         RangeOp::Stddev => variance(values()).sqrt(),
-        RangeOp::Quantile => self::quantile(quantile, values().collect()),
+        RangeOp::Quantile => promql::quantile(quantile, values().collect()),
         RangeOp::RateCounter => rate_counter(window, seconds),
         // Has no samples of its own.
         RangeOp::Absent => 1.0,
@@ -116,24 +117,6 @@ pub(super) fn mean_and_squares(values: impl Iterator<Item = f64>) -> (f64, f64, 
 pub(super) fn variance(values: impl Iterator<Item = f64>) -> f64 {
     let (_, squares, n) = mean_and_squares(values);
     squares / n as f64
-}
-
-/// The quantile as Prometheus defines it: between the two nearest ranks, in proportion.
-fn quantile(q: f64, mut values: Vec<f64>) -> f64 {
-    if values.is_empty() || q.is_nan() {
-        return f64::NAN;
-    }
-    if q < 0.0 {
-        return f64::NEG_INFINITY;
-    }
-    if q > 1.0 {
-        return f64::INFINITY;
-    }
-    values.sort_by(f64::total_cmp);
-    let rank = q * (values.len() - 1) as f64;
-    let (low, high) = (rank.floor() as usize, rank.ceil() as usize);
-    let weight = rank - rank.floor();
-    values[low] * (1.0 - weight) + values[high] * weight
 }
 
 /// The rate of a counter: resets count as starts from zero, and what lies between the window's edges and the samples is
