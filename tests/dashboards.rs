@@ -224,6 +224,7 @@ async fn the_list_of_metrics_is_what_the_processes_expose() {
             let wanted = match kind {
                 "counter" | "histogram" => catalogue::Kind::Counter,
                 "info" => catalogue::Kind::Info,
+                "summary" => catalogue::Kind::Summary,
                 _ => catalogue::Kind::Gauge,
             };
             assert_eq!(listed.kind, wanted, "{name}");
