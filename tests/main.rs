@@ -29,6 +29,7 @@ mod read_only;
 mod readme;
 mod rules;
 mod saga;
+mod same_answers;
 mod shutdown;
 mod slo;
 mod slo_simulate;

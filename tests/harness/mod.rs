@@ -103,6 +103,7 @@ pub struct Setup {
     pub args: Vec<String>,
     pub env: BTreeMap<String, String>,
     home: Option<TempDir>,
+    folder: Option<PathBuf>,
 }
 
 impl Setup {
@@ -121,11 +122,20 @@ impl Setup {
         self
     }
 
+    /// Starts it in this folder and not in the checkout: what lies there overrides the files that the program carries.
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_path_buf());
+        self
+    }
+
     pub async fn start(self) -> Stack {
         let home = self.home.unwrap_or_else(|| tempfile::tempdir().expect("a home"));
         let mut command = command(home.path());
         command.args(["up", "--ports", "auto"]).args(&self.args).envs(&self.env);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         let mut up = command.spawn().expect("firedrill starts");
         let deadline = Instant::now() + PATIENCE;
         let run = loop {

@@ -19,7 +19,7 @@ use super::{
     expand::value::{Binding, Bindings, Choice, Flavour, interpolate},
     folder::{File, Folder},
     model::{ANNOTATION, Panel, Target},
-    plan::{Plan, plan},
+    plan::{Ask, Plan, plan},
     walk,
 };
 
@@ -45,14 +45,7 @@ struct Work<'f> {
 pub async fn run(stack: &Stack, folder: &Folder, window: Window) -> Result<Report, query::Error> {
     let known = known(stack, window).await?;
     let mut report = Report::new(folder.files.len());
-    let mut work = Vec::new();
-    let answers = Answers::new(stack, window);
-    for file in &folder.files {
-        match answers.bindings(&file.dashboard).await {
-            Ok(bindings) => work.extend(works(file, &bindings, &mut report)),
-            Err(why) => report.unreadable(file, &why),
-        }
-    }
+    let work = all_works(stack, folder, window, &mut report).await;
     let judged = stream::iter(work).map(|work| async {
         let outcome = judge(stack, &work, window, &known, folder).await;
         (work, outcome)
@@ -62,6 +55,38 @@ pub async fn run(stack: &Stack, folder: &Folder, window: Window) -> Result<Repor
         report.add(work.file, &work.title, &work.target.ref_id, outcome);
     }
     Ok(report.finish())
+}
+
+/// What every target would ask in this window, by `file: title: ref id`: for who wants the answers themselves, and not only
+/// whether there is one. Targets that cannot be asked are left out; [`run`] names them.
+pub async fn asked(stack: &Stack, folder: &Folder, window: Window) -> Vec<(String, Vec<Ask>)> {
+    let work = all_works(stack, folder, window, &mut Report::new(folder.files.len())).await;
+    let asks = |work: Work<'_>| {
+        let name = format!("{}: {}: {}", work.file.name, work.title, work.target.ref_id);
+        match plan(work.panel, work.target, &work.bindings, window) {
+            Plan::Ask(asks) => Some((name, asks)),
+            Plan::Nothing(_) | Plan::Bad(_) => None,
+        }
+    };
+    work.into_iter().filter_map(asks).collect()
+}
+
+/// The targets of all dashboards; those whose variables have no value are in the report.
+async fn all_works<'f>(
+    stack: &Stack,
+    folder: &'f Folder,
+    window: Window,
+    report: &mut Report,
+) -> Vec<Work<'f>> {
+    let answers = Answers::new(stack, window);
+    let mut work = Vec::new();
+    for file in &folder.files {
+        match answers.bindings(&file.dashboard).await {
+            Ok(bindings) => work.extend(works(file, &bindings, report)),
+            Err(why) => report.unreadable(file, &why),
+        }
+    }
+    work
 }
 
 /// What the stack has: its jobs and the names of its metrics. That is how a program that is not part of a stack is told
