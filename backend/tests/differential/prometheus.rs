@@ -13,10 +13,15 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Starts one, or `None` where the program is missing.
     pub(crate) async fn start(client: &Client) -> Option<Self> {
+        Self::with_config(client, "global: {evaluation_interval: 1m}\n").await
+    }
+
+    /// The same with a configuration.
+    pub(crate) async fn with_config(client: &Client, text: &str) -> Option<Self> {
         let program = programs::find("prometheus")?;
         let folder = tempfile::tempdir().expect("a folder");
         let config = folder.path().join("prometheus.yaml");
-        std::fs::write(&config, "global: {evaluation_interval: 1m}\n").expect("writable");
+        std::fs::write(&config, text).expect("writable");
         let [address] = programs::free();
         let mut command = Command::new(program);
         command

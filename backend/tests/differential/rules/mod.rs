@@ -1,3 +1,4 @@
-//! Rules: over virtual time beside `promtool test rules`.
+//! Rules: over virtual time beside `promtool test rules`, and live beside a real Prometheus.
 
+mod live;
 mod offline;
