@@ -1,14 +1,17 @@
 //! Walks the expression and hands each kind to its file. Keeps the query within its bounds.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell, RefMut};
+use std::ptr;
 use std::time::Instant;
 
-use promql_parser::parser::{Expr, UnaryExpr};
+use promql_parser::parser::{Expr, UnaryExpr, VectorSelector};
 
 use super::notes::Notes;
-use super::text::Places;
+use super::select::matchers_of;
 use super::value::{Grid, Matrix, MatrixRow, Row, Value, merge};
 use super::{Answer, Options, Query, QueryError, SampleCount, Source, aggregate, binary, functions};
+use crate::matcher::Matcher;
 
 /// Evaluates one query.
 pub(super) struct Evaluator<'a> {
@@ -23,11 +26,11 @@ pub(super) struct Evaluator<'a> {
     /// The whole query's grid, which `start()` and `end()` speak of.
     pub(super) outer: Grid,
     notes: RefCell<Notes>,
-    places: Places,
+    query: &'a Query,
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(source: &'a dyn Source, options: Options, outer: Grid, query: &Query) -> Self {
+    pub(super) fn new(source: &'a dyn Source, options: Options, outer: Grid, query: &'a Query) -> Self {
         Self {
             source,
             deadline: options.deadline,
@@ -39,18 +42,29 @@ impl<'a> Evaluator<'a> {
             subquery_step_ms: options.subquery_step_ms,
             outer,
             notes: RefCell::default(),
-            places: Places::new(&query.text, &query.expr),
+            query,
+        }
+    }
+
+    /// The conditions of one of the query's selectors.
+    ///
+    /// # Errors
+    /// A regex that does not compile.
+    pub(super) fn matchers(&self, selector: &VectorSelector) -> Result<Cow<'a, [Matcher]>, QueryError> {
+        match self.query.0.matchers.get(&ptr::from_ref(selector).addr()) {
+            Some(known) => Ok(Cow::Borrowed(known)),
+            None => matchers_of(selector).map(Cow::Owned),
         }
     }
 
     /// The answer to the query this was made for.
-    pub(super) fn answer(self, value: Value, query: &Query) -> Answer {
+    pub(super) fn answer(self, value: Value) -> Answer {
         let samples = SampleCount {
             at_steps: self.at_steps.get(),
             read: self.read.get(),
             held: self.points - self.points_left.get(),
         };
-        let (warnings, infos) = self.notes.into_inner().print(&query.text);
+        let (warnings, infos) = self.notes.into_inner().print(self.query.text());
         Answer { value, warnings, infos, samples }
     }
 
@@ -66,12 +80,12 @@ impl<'a> Evaluator<'a> {
 
     /// Where a call (a `Call` or `AggregateExpr`) stands in the query.
     pub(super) fn place<T>(&self, call: &T) -> Option<usize> {
-        self.places.of(call).map(|site| site.start)
+        self.query.0.places.of(call).map(|site| site.start)
     }
 
     /// Where the argument of a call stands in the query.
     pub(super) fn place_of_arg<T>(&self, call: &T, arg: usize) -> Option<usize> {
-        self.places.of(call).and_then(|site| site.args.get(arg).copied())
+        self.query.0.places.of(call).and_then(|site| site.args.get(arg).copied())
     }
 
     /// Whether the deadline has passed.

@@ -30,6 +30,9 @@ mod tests;
 mod text;
 mod value;
 
+use std::collections::HashMap;
+use std::ptr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use promql_parser::parser::token::{T_LIMIT_RATIO, T_LIMITK};
@@ -107,11 +110,17 @@ pub(crate) struct Options {
     pub(crate) subquery_step_ms: i64,
 }
 
-/// A query that was parsed.
+/// A query that was parsed, with all that can be known of it before it is evaluated: a rule's is so many times.
 #[derive(Debug, Clone)]
-pub(crate) struct Query {
+pub(crate) struct Query(Arc<Parsed>);
+
+#[derive(Debug)]
+struct Parsed {
     text: String,
-    expr: Expr,
+    expr: Box<Expr>,
+    /// Where its calls stand, by where they lie in memory, as the conditions of its selectors: neither moves.
+    places: Places,
+    matchers: HashMap<usize, Vec<Matcher>>,
 }
 
 impl Query {
@@ -120,16 +129,46 @@ impl Query {
     /// # Errors
     /// [`QueryError::Bad`], as [`parse`].
     pub(crate) fn new(text: &str) -> Result<Self, QueryError> {
-        Ok(Self { text: text.to_owned(), expr: parse(text)? })
+        let expr = Box::new(parse(text)?);
+        let places = Places::new(text, &expr);
+        let mut matchers = HashMap::new();
+        compile(&expr, &mut matchers);
+        Ok(Self(Arc::new(Parsed { text: text.to_owned(), expr, places, matchers })))
     }
 
     pub(crate) fn expr(&self) -> &Expr {
-        &self.expr
+        &self.0.expr
     }
 
     /// As it was written.
     pub(crate) fn text(&self) -> &str {
-        &self.text
+        &self.0.text
+    }
+}
+
+/// The conditions of all selectors that can be understood; of the others it is told when they are evaluated.
+fn compile(expr: &Expr, found: &mut HashMap<usize, Vec<Matcher>>) {
+    let mut selector = |v: &VectorSelector| {
+        if let Ok(matchers) = matchers_of(v) {
+            found.insert(ptr::from_ref(v).addr(), matchers);
+        }
+    };
+    match expr {
+        Expr::VectorSelector(v) => selector(v),
+        Expr::MatrixSelector(m) => selector(&m.vs),
+        Expr::Aggregate(a) => {
+            a.param.iter().for_each(|param| compile(param, found));
+            compile(&a.expr, found);
+        }
+        Expr::Binary(b) => {
+            compile(&b.lhs, found);
+            compile(&b.rhs, found);
+        }
+        Expr::Call(c) => c.args.args.iter().for_each(|arg| compile(arg, found)),
+        Expr::Unary(u) => compile(&u.expr, found),
+        Expr::Paren(p) => compile(&p.expr, found),
+        Expr::Subquery(s) => compile(&s.expr, found),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {}
     }
 }
 
@@ -257,12 +296,12 @@ pub(crate) fn instant(
 ) -> Result<Answer, QueryError> {
     let grid = Grid::instant(t);
     let evaluator = Evaluator::new(source, options, grid, query);
-    let value = if query.expr.value_type() == ValueType::Matrix {
-        evaluator.matrix(&query.expr, grid).map(Value::Matrix)?
+    let value = if query.expr().value_type() == ValueType::Matrix {
+        evaluator.matrix(query.expr(), grid).map(Value::Matrix)?
     } else {
-        evaluator.eval(&query.expr, grid)?
+        evaluator.eval(query.expr(), grid)?
     };
-    Ok(evaluator.answer(value, query))
+    Ok(evaluator.answer(value))
 }
 
 /// Evaluates at every step of a range.
@@ -275,11 +314,11 @@ pub(crate) fn range(
     grid: Grid,
     options: Options,
 ) -> Result<Answer, QueryError> {
-    match query.expr.value_type() {
+    match query.expr().value_type() {
         ValueType::Scalar | ValueType::Vector => {
             let evaluator = Evaluator::new(source, options, grid, query);
-            let value = evaluator.eval(&query.expr, grid)?;
-            Ok(evaluator.answer(value, query))
+            let value = evaluator.eval(query.expr(), grid)?;
+            Ok(evaluator.answer(value))
         }
         other => {
             let name = if other == ValueType::Matrix { "range vector" } else { "string" };

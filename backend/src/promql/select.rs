@@ -158,7 +158,7 @@ impl Evaluator<'_> {
         let back = first.saturating_sub(self.lookback_ms);
         let mut rows = Vec::new();
         let mut samples = Vec::new();
-        for series in self.source.select(&matchers_of(selector)?, back, last) {
+        for series in self.source.select(&self.matchers(selector)?, back, last) {
             self.claim(grid.len)?;
             series.read(back, last, &mut samples);
             let mut next = 0;
@@ -201,7 +201,7 @@ impl Evaluator<'_> {
                 let (first, last) =
                     (shift.time(grid.start).saturating_sub(range_ms), shift.time(grid.last()));
                 let mut samples = Vec::new();
-                for series in self.source.select(&matchers_of(&m.vs)?, first, last) {
+                for series in self.source.select(&self.matchers(&m.vs)?, first, last) {
                     self.claim(grid.len)?;
                     series.read(first, last, &mut samples);
                     if samples.len() > 4_000_000 {
