@@ -29,6 +29,14 @@ pub enum Unusable {
         /// Why.
         source: io::Error,
     },
+    /// A file that was named cannot be read.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
     /// A file has a mistake.
     #[error(transparent)]
     Wrong(#[from] Error),

@@ -14,3 +14,4 @@ pub mod place;
 pub mod rules;
 pub mod simulate;
 pub mod spec;
+pub mod unit_test;

@@ -84,6 +84,11 @@ impl<'a> Reader<'a> {
         matches!(text.as_str(), "" | "~" | "null")
     }
 
+    /// Whether it is written without quotes, so that it may mean a number.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.node.value, Value::Scalar { plain: true, .. })
+    }
+
     /// A finite number.
     pub fn number(&self) -> Result<f64, Problem> {
         let read = match &self.node.value {
@@ -187,6 +192,10 @@ mod tests {
     fn a_quoted_number_is_a_text() {
         let problem = asked("a: '1'\n", |fields| fields.required("a")?.number().map(drop));
         assert!(problem.message.contains("number"), "{problem:?}");
+        let documents = documents("a: '1'\nb: 1\n").expect("YAML");
+        let mut fields = Reader::of(&documents[0]).fields().expect("a map");
+        let plain = ["a", "b"].map(|name| fields.required(name).expect("there").is_plain());
+        assert_eq!(plain, [false, true]);
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct SloGenerate {
 /// Who evaluates the rules of a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum SloEngine {
+    /// The one of the embedded backend
+    Builtin,
     /// Prometheus' own, by way of `promtool test rules`
     Promtool,
 }
@@ -46,7 +48,7 @@ pub enum SloEngine {
 #[derive(Clone, Debug, Args)]
 pub struct SloTest {
     /// Who evaluates the rules
-    #[arg(long, value_enum, default_value_t = SloEngine::Promtool)]
+    #[arg(long, value_enum, default_value_t = SloEngine::Builtin)]
     pub engine: SloEngine,
     /// Folder that holds specs and contracts [default: the folder slo, else the built-in ones]
     #[arg(long, value_name = "DIR")]
@@ -57,13 +59,16 @@ pub struct SloTest {
     /// Leave out the contracts of many days
     #[arg(long)]
     pub skip_slow: bool,
+    /// Run this file of unit tests, written for promtool test rules, instead of the contracts; may be given more than once
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["engine", "dir", "only", "skip_slow"])]
+    pub promtool_file: Vec<PathBuf>,
 }
 
 /// Options of `slo mutate`.
 #[derive(Clone, Debug, Args)]
 pub struct SloMutate {
     /// Who evaluates the rules
-    #[arg(long, value_enum, default_value_t = SloEngine::Promtool)]
+    #[arg(long, value_enum, default_value_t = SloEngine::Builtin)]
     pub engine: SloEngine,
     /// Folder that holds specs and contracts [default: the folder slo, else the built-in ones]
     #[arg(long, value_name = "DIR")]

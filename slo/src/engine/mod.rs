@@ -2,10 +2,12 @@
 
 mod notation;
 mod promtool;
+mod tester;
 
 use std::collections::BTreeMap;
 
 pub use promtool::Promtool;
+pub use tester::{Asked, InputSeries, Labels, Observed, RuleTester, STALE};
 
 pub use crate::contract::{Series, Stretch};
 use crate::rules::Group;

@@ -4,6 +4,7 @@ mod generate;
 mod mutate;
 mod simulate;
 mod test;
+mod unit;
 
 use slo::engine::{Engine, EngineError, Promtool};
 
@@ -11,12 +12,16 @@ use crate::{
     cli::{Slo, SloEngine},
     failure::{Failure, Outcome},
     native::{locate, versions},
+    objectives::builtin::Builtin,
 };
 
 /// Dispatches.
 pub(super) async fn run(command: &Slo, json: bool) -> Outcome {
     match command {
         Slo::Generate(options) => generate::run(options, json),
+        Slo::Test(options) if !options.promtool_file.is_empty() => {
+            unit::run(&options.promtool_file, &Builtin, json)
+        }
         Slo::Test(options) => {
             let engine = engine(options.engine).await?;
             test::run(options, engine.as_ref(), json)
@@ -32,6 +37,7 @@ pub(super) async fn run(command: &Slo, json: bool) -> Outcome {
 /// The engine, ready to be asked.
 async fn engine(which: SloEngine) -> Result<Box<dyn Engine>, Failure> {
     match which {
+        SloEngine::Builtin => Ok(Box::new(Builtin)),
         SloEngine::Promtool => {
             let program = versions::program("promtool")
                 .ok_or_else(|| Failure::environment("this build does not know promtool"))?;
