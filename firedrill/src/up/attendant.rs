@@ -229,7 +229,7 @@ impl<'a> Attendant<'a> {
             ));
         }
         self.terminal.say(&lines.join("\n"));
-        if let Some(line) = environment::quieter(|name| std::env::var(name).ok()) {
+        for line in environment::overruled(|name| std::env::var(name).ok()) {
             self.terminal.warn(&line);
         }
     }

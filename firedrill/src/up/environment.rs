@@ -65,18 +65,48 @@ pub(super) fn of(
     env
 }
 
-/// Variables with which a service tells less than all.
-const QUIETER: [&str; 5] =
-    ["RUST_LOG", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_EXPORTER", "OTEL_LOGS_EXPORTER"];
+/// Variables with which a service tells less than all, or tells it in other words.
+const QUIETER: [&str; 6] = [
+    "RUST_LOG",
+    "OTEL_SDK_DISABLED",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_LOGS_EXPORTER",
+    "LOG_EXPORT",
+];
+/// Variables with which it tells somebody else. They may hold a password and are not repeated.
+const ELSEWHERE: [&str; 4] = [
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+    "LOKI_URL",
+];
 
-/// A line about variables of the shell that the services obey, too: a person who has forgotten them would look for what is
-/// missing everywhere else.
-pub(super) fn quieter(given: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let set = QUIETER.iter().filter_map(|name| Some(format!("{name}={}", given(name)?)));
-    let set = set.collect::<Vec<_>>().join(" ");
-    (!set.is_empty()).then(|| {
-        format!("Your shell sets {set}, which the services obey: some of their telemetry may be missing, and an audit finds that.")
-    })
+/// What to say about variables of the shell that the services obey, too: a person who has forgotten them would look for what
+/// is missing everywhere else.
+pub(super) fn overruled(given: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let quieter: Vec<String> =
+        QUIETER.iter().filter_map(|name| Some(format!("{name}={}", given(name)?))).collect();
+    let elsewhere: Vec<&str> = ELSEWHERE.into_iter().filter(|name| given(name).is_some()).collect();
+    let mut lines = Vec::new();
+    if !quieter.is_empty() {
+        lines.push(format!(
+            "Your shell sets {}, which the services obey: some of their telemetry may be missing, and an audit finds that.",
+            quieter.join(" ")
+        ));
+    }
+    if !elsewhere.is_empty() {
+        lines.push(format!(
+            "Your shell sets {}, which the services obey: telemetry that goes there is not found here.",
+            elsewhere.join(" ")
+        ));
+    }
+    // What cannot be read at all ends the start of the services with their own words.
+    let ignored = telemetry::Config::read("up", "", &given).map(|config| config.ignored);
+    lines.extend(ignored.into_iter().flatten().map(|choice| format!("Your shell sets {choice}.")));
+    // Spans and log records are two readers of one choice.
+    lines.dedup();
+    lines
 }
 
 #[cfg(test)]
@@ -117,10 +147,19 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_the_services_tell_less_is_said() {
-        let said = quieter(|name| (name == "RUST_LOG").then(|| "warn".to_owned())).expect("a line");
-        assert!(said.contains("RUST_LOG=warn"), "{said}");
-        assert_eq!(quieter(|name| (name == "OTEL_SERVICE_NAME").then(|| "x".to_owned())), None);
+    fn what_makes_the_services_tell_less_or_somebody_else_is_said() {
+        let said =
+            |variable: &str| overruled(|name| (name == variable).then(|| "http://me:secret@far".to_owned()));
+        assert!(matches!(&said("RUST_LOG")[..], [line] if line.contains("RUST_LOG=http")));
+        assert!(
+            matches!(&said("OTEL_EXPORTER_OTLP_PROTOCOL")[..], [line] if line.contains("taken as http/protobuf"))
+        );
+        for variable in ["OTEL_EXPORTER_OTLP_ENDPOINT", "LOKI_URL"] {
+            assert!(
+                matches!(&said(variable)[..], [line] if line.contains(variable) && !line.contains("secret"))
+            );
+        }
+        assert!(said("OTEL_SERVICE_NAME").is_empty());
     }
 
     #[test]

@@ -56,13 +56,17 @@ impl Exemplars {
         self.buckets.iter_mut().for_each(Vec::clear);
     }
 
-    /// Up to `count` at or above `response_us`, the nearest first; where there are none so slow, the slowest below.
+    /// Up to `count` at or above `response_us`, the nearest first; where there are none so slow, the slowest.
     #[must_use]
     pub fn at_least(&self, response_us: u64, count: usize) -> Vec<Exemplar> {
-        let mut all: Vec<Exemplar> = self.buckets.iter().flatten().copied().collect();
-        all.sort_by_key(|e| (e.response_us < response_us, e.response_us.abs_diff(response_us)));
-        all.truncate(count);
-        all
+        let all = || self.buckets.iter().flatten().copied();
+        let mut slow: Vec<Exemplar> = all().filter(|e| e.response_us >= response_us).collect();
+        slow.sort_by_key(|e| e.response_us);
+        if slow.is_empty() {
+            slow.extend(all().max_by_key(|e| e.response_us));
+        }
+        slow.truncate(count);
+        slow
     }
 }
 
@@ -91,6 +95,7 @@ mod tests {
         }
         assert!(kept.buckets.iter().map(Vec::len).sum::<usize>() < 20);
         assert_eq!(kept.at_least(800_000, 1)[0].response_us, 900_000);
-        assert_eq!(kept.at_least(2_000_000, 1)[0].response_us, 900_000);
+        assert_eq!(kept.at_least(800_000, 5).len(), 1, "the others are not slow");
+        assert_eq!(kept.at_least(2_000_000, 5), [exemplar(900_000)]);
     }
 }
