@@ -24,7 +24,7 @@ async fn a_span_sent_by_anybody_is_read_back_by_the_commands() {
         Some(&None),
         "what is not there is null, as in the file of a whole stack"
     );
-    assert_eq!(alone.get("alertmanager"), Some(&None), "{alone:?}");
+    assert!(alone.get("alertmanager").is_some_and(Option::is_some), "{alone:?}");
 
     let span = json!({"resourceSpans": [{
         "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "a-stranger"}}]},
@@ -66,6 +66,31 @@ async fn a_list_of_targets_that_makes_no_sense_is_refused_with_its_line() {
     ] {
         std::fs::write(&file, text).expect("written");
         let output = run(&made, &args).await;
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        let error = stderr(&output);
+        assert!(error.contains(&format!("{path}{place}")) && error.contains(what), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    assert!(!made.exists(), "a start that was refused makes no home");
+}
+
+#[tokio::test]
+async fn what_to_do_with_alerts_is_refused_with_its_line_where_it_is_wrong() {
+    let home = tempfile::tempdir().expect("a home");
+    let made = home.path().join("made");
+    let file = home.path().join("alertmanager.yaml");
+    let path = file.display().to_string();
+    for (text, place, what) in [
+        (
+            "route: {receiver: a}\nreceivers:\n  - {name: a, slack_configs: []}\n",
+            ":3: receivers[0].slack_configs: ",
+            "known",
+        ),
+        ("route:\n  receiver: b\nreceivers: [{name: a}]\n", ":2: route.receiver: ", "no receiver"),
+        ("route: [\n", ":", "not YAML"),
+    ] {
+        std::fs::write(&file, text).expect("written");
+        let output = run(&made, &["backend", "--ports", "auto", "--alertmanager-file", &path]).await;
         assert_eq!(output.status.code(), Some(2), "{}", said(&output));
         let error = stderr(&output);
         assert!(error.contains(&format!("{path}{place}")) && error.contains(what), "{error}");

@@ -90,7 +90,18 @@ async fn the_query_apis_take_a_large_form_to_its_end_and_refuse_it() {
             answer.written.expect("all is taken");
         }
     }
-    for (part, path, status) in [("otlp_http", "/v1/nothing", 404), ("jaeger", "/api/traces", 405)] {
+    for path in ["alerts", "silences"] {
+        for answer in refused(&format!("{}/api/v2/{path}", stack.url("alertmanager")), JSON, JSON).await {
+            let message = "the request body is larger than 4194304 bytes";
+            assert_eq!(json(&answer), serde_json::json!({"code": 413, "message": message}), "{path}");
+            answer.written.expect("all is taken");
+        }
+    }
+    for (part, path, status) in [
+        ("otlp_http", "/v1/nothing", 404),
+        ("jaeger", "/api/traces", 405),
+        ("alertmanager", "/api/v2/receivers", 405),
+    ] {
         unheard_of(&format!("{}{path}", stack.url(part)), status).await;
     }
 }

@@ -23,6 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         prometheus: bind().await?,
         loki: bind().await?,
         jaeger: bind().await?,
+        alertmanager: bind().await?,
     };
     let address = |listener: &TcpListener| listener.local_addr().map(|a| a.to_string());
     println!(

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::Screen;
+
 /// How the backend stores and scrapes.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -37,6 +39,10 @@ pub struct Config {
     pub indexed_tags: Vec<String>,
     /// Structured log metadata that is indexed likewise.
     pub indexed_metadata: Vec<String>,
+    /// What the Alertmanager does, in Alertmanager's own format; without it, every notification goes to the screen.
+    pub alertmanager_file: Option<PathBuf>,
+    /// Where a person reads the notifications of receivers without a channel of their own.
+    pub screen: Screen,
     /// Bounds on what the network may bring.
     pub limits: Limits,
 }
@@ -58,6 +64,8 @@ impl Default for Config {
             alertmanagers: Vec::new(),
             indexed_tags: vec!["correlation.id".to_owned()],
             indexed_metadata: vec!["trace_id".to_owned(), "correlation_id".to_owned()],
+            alertmanager_file: None,
+            screen: Screen::default(),
             limits: Limits::default(),
         }
     }

@@ -12,13 +12,13 @@ use serde::de::DeserializeOwned;
 
 use crate::ingest::{logs, loki_push, metrics, openmetrics, spans, targets};
 use crate::rules::file;
-use crate::{logql, promql};
+use crate::{alertmanager, logql, promql};
 
 /// A door: its name, which is also that of its fuzz target and of its seeds, and the way in.
 pub type Door = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const DOORS: [Door; 9] = [
+pub const DOORS: [Door; 10] = [
     ("promql", promql),
     ("logql", logql),
     ("openmetrics", openmetrics),
@@ -28,6 +28,7 @@ pub const DOORS: [Door; 9] = [
     ("otlp_traces", otlp_traces),
     ("otlp_logs", otlp_logs),
     ("otlp_metrics", otlp_metrics),
+    ("alertmanager_config", alertmanager_config),
 ];
 
 /// The text of a PromQL query.
@@ -82,6 +83,12 @@ pub fn otlp_metrics(bytes: &[u8]) {
     for request in either::<ExportMetricsServiceRequest>(bytes) {
         metrics::Points::default().add(request);
     }
+}
+
+/// The configuration of the Alertmanager, and conditions on labels as its API takes them.
+pub fn alertmanager_config(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = (alertmanager::Config::parse(&text), alertmanager::matchers::read_one(&text));
 }
 
 /// What the bytes are as protobuf and as JSON, if they are.

@@ -31,6 +31,8 @@ pub enum Error {
         /// What SQLite or the system said.
         message: String,
     },
+    /// A configuration has a mistake: its file, line and key, and what is wrong.
+    Configuration(String),
     /// A part ended before it should.
     Stopped(&'static str),
 }
@@ -76,11 +78,12 @@ impl Error {
             Self::Store { path, message } => {
                 format!("the store in {} failed: {message}; move it away or {elsewhere}", path.display())
             }
+            Self::Configuration(mistake) => mistake.clone(),
             Self::Stopped(part) => format!("{part} ended unexpectedly"),
         }
     }
 
-    /// Whether the environment is to blame (a folder, a disk, another process), rather than the backend.
+    /// Whether the environment is to blame (a folder, a disk, a file, another process), rather than the backend.
     #[must_use]
     pub fn is_environment(&self) -> bool {
         matches!(
@@ -91,6 +94,7 @@ impl Error {
                 | Self::DiskFull(_)
                 | Self::WriteFailed { .. }
                 | Self::InUse(_)
+                | Self::Configuration(_)
         )
     }
 

@@ -1,11 +1,12 @@
 //! The embedded telemetry backend: OTLP, Loki push, remote write and scrape in; the Prometheus, Loki and Jaeger query APIs
-//! out.
+//! out. With it an Alertmanager, which takes alerts and tells people.
 //!
-//! [`run`] takes five bound listeners and serves until `shutdown` resolves. Spans and logs are stored on disk, metric
+//! [`run`] takes six bound listeners and serves until `shutdown` resolves. Spans and logs are stored on disk, metric
 //! samples in memory with a log on disk; all are bounded by age and size. The backend knows no service: nothing here names one.
 //! It does not set up logging (the process does), and scrapes nothing but the targets and evaluates nothing but the rules that
 //! it is given.
 
+mod alertmanager;
 mod api;
 mod config;
 mod derive;
@@ -31,6 +32,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+pub use alertmanager::{Screen, check as check_alertmanager_file};
 pub use config::{Config, Limits};
 pub use error::Error;
 pub use ingest::targets::check as check_scrape_file;
@@ -53,6 +55,8 @@ pub struct Listeners {
     pub loki: TcpListener,
     /// The Jaeger query API (usually port 16686).
     pub jaeger: TcpListener,
+    /// Alertmanager's API (usually port 9093).
+    pub alertmanager: TcpListener,
 }
 
 /// What every listener shares.
@@ -62,6 +66,7 @@ pub(crate) struct Backend {
     pub(crate) store: Store,
     pub(crate) stats: Arc<Stats>,
     pub(crate) derived: derive::Derived,
+    pub(crate) alertmanager: Arc<alertmanager::Alertmanager>,
     pub(crate) targets: ingest::scrape::Targets,
     pub(crate) rules: rules::live::Rules,
     pub(crate) gate: api::gate::Gate,
@@ -73,11 +78,11 @@ pub(crate) struct Backend {
     pub(crate) started_ms: i64,
 }
 
-/// Opens the store, serves the five listeners, and returns when `shutdown` has resolved and everything accepted is
+/// Opens the store, serves the six listeners, and returns when `shutdown` has resolved and everything accepted is
 /// on disk.
 ///
 /// # Errors
-/// [`Error`] when the data directory cannot be used. Once serving, a full disk is not an error:
+/// [`Error`] when the data directory cannot be used, or the Alertmanager's configuration has a mistake. Once serving, a full disk is not an error:
 /// ingest is refused (and counted) until there is room again.
 pub async fn run(
     listeners: Listeners,
@@ -86,12 +91,29 @@ pub async fn run(
 ) -> Result<(), Error> {
     let stats = Arc::new(Stats::default());
     let (store, writer) = Store::open(&config, Arc::clone(&stats))?;
+    let alertmanager_at =
+        listeners.alertmanager.local_addr().map(|a| format!("http://{a}")).unwrap_or_default();
+    let alertmanager = match alertmanager::Alertmanager::open(
+        config.alertmanager_file.clone(),
+        &config.data_dir.join("alertmanager"),
+        alertmanager_at,
+        config.screen.clone(),
+    ) {
+        Ok(alertmanager) => Arc::new(alertmanager),
+        Err(error) => {
+            // The folder is free again when this returns.
+            store.close();
+            let _ = tokio::task::spawn_blocking(move || writer.finish()).await;
+            return Err(error);
+        }
+    };
     // The metrics made of spans appear under the address where they can be asked for.
     let instance = listeners.prometheus.local_addr().map(|a| a.to_string()).unwrap_or_default();
     let stop = CancellationToken::new();
     let backend = Arc::new(Backend {
         derived: derive::Derived::new(&instance),
         rules: rules::live::Rules::new(&config, &instance),
+        alertmanager: Arc::clone(&alertmanager),
         gate: api::gate::Gate::new(config.limits.concurrent_queries, config.limits.query_timeout),
         bodies: ingest::body::Room::new(config.limits.bodies_bytes),
         targets: ingest::scrape::Targets::default(),
@@ -119,6 +141,8 @@ pub async fn run(
         serve(listeners.prometheus, Http1, api::prometheus::routes(Arc::clone(&backend))),
         serve(listeners.loki, Http1, api::loki::routes(Arc::clone(&backend))),
         serve(listeners.jaeger, Http1, api::jaeger::routes(Arc::clone(&backend))),
+        serve(listeners.alertmanager, Http1, api::alertmanager::routes(Arc::clone(&backend))),
+        alertmanager.run(stop.clone()),
         ingest::scrape::run(Arc::clone(&backend), stop.clone()),
         derive::run(Arc::clone(&backend), instance, stop.clone()),
         rules::live::run(Arc::clone(&backend), stop.clone()),

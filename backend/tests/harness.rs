@@ -22,6 +22,7 @@ pub(crate) struct TestBackend {
     pub(crate) prometheus: String,
     pub(crate) loki: String,
     pub(crate) jaeger: String,
+    pub(crate) alertmanager: String,
     pub(crate) client: Client,
     dir: Option<tempfile::TempDir>,
     stop: Option<oneshot::Sender<()>>,
@@ -47,10 +48,20 @@ impl TestBackend {
             let _ = stopped.await;
         };
         let running = tokio::spawn(backend::run(listeners, config, shutdown));
-        let [grpc, otlp, prometheus, loki, jaeger] = urls;
+        let [grpc, otlp, prometheus, loki, jaeger, alertmanager] = urls;
         let client = Client::builder().no_proxy().build().expect("a client");
-        let backend =
-            Self { grpc, otlp, prometheus, loki, jaeger, client, dir: Some(dir), stop: Some(stop), running };
+        let backend = Self {
+            grpc,
+            otlp,
+            prometheus,
+            loki,
+            jaeger,
+            alertmanager,
+            client,
+            dir: Some(dir),
+            stop: Some(stop),
+            running,
+        };
         backend
             .until("it is ready", || async {
                 backend.get(&backend.prometheus, "/-/ready").await.status() == 200
@@ -63,7 +74,14 @@ impl TestBackend {
     pub(crate) async fn stop(mut self) -> tempfile::TempDir {
         drop(self.stop.take());
         self.running.await.expect("no panic").expect("an orderly end");
-        self.dir.take().expect("still there")
+        let dir = self.dir.take().expect("still there");
+        // A program that another test starts at this moment holds a copy of the lock until it has become that program.
+        let lock = dir.path().join("data/lock");
+        until("nobody holds the folder", || async {
+            std::fs::File::open(&lock).is_ok_and(|file| file.try_lock().is_ok())
+        })
+        .await;
+        dir
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
@@ -151,7 +169,7 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl 
     tokio::time::timeout(Duration::from_secs(60), met).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
-pub(crate) async fn listeners() -> (Listeners, [String; 5]) {
+pub(crate) async fn listeners() -> (Listeners, [String; 6]) {
     let bind = || async { TcpListener::bind("127.0.0.1:0").await.expect("a free port") };
     let listeners = Listeners {
         otlp_grpc: bind().await,
@@ -159,6 +177,7 @@ pub(crate) async fn listeners() -> (Listeners, [String; 5]) {
         prometheus: bind().await,
         loki: bind().await,
         jaeger: bind().await,
+        alertmanager: bind().await,
     };
     let urls = [
         &listeners.otlp_grpc,
@@ -166,6 +185,7 @@ pub(crate) async fn listeners() -> (Listeners, [String; 5]) {
         &listeners.prometheus,
         &listeners.loki,
         &listeners.jaeger,
+        &listeners.alertmanager,
     ]
     .map(|l| format!("http://{}", l.local_addr().expect("bound")));
     (listeners, urls)

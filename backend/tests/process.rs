@@ -91,7 +91,7 @@ impl Drop for Process {
 #[ignore = "the process that other tests start"]
 async fn serve_until_standard_input_ends() {
     let Some(dir) = std::env::var_os(DIR) else { return };
-    let (listeners, [_, otlp, prometheus, loki, jaeger]) = listeners().await;
+    let (listeners, [_, otlp, prometheus, loki, jaeger, _]) = listeners().await;
     println!("serving {otlp} {prometheus} {loki} {jaeger}");
     let parent_left = async {
         let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;

@@ -1,5 +1,6 @@
 //! What the backend promises, over real sockets: one file per promise.
 
+mod alertmanager;
 mod bounds;
 mod concurrency;
 mod connections;
@@ -8,6 +9,7 @@ mod differential;
 mod full_disk;
 mod grpc;
 mod harness;
+mod hook;
 mod jaeger_api;
 mod kill;
 mod logs;

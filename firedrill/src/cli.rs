@@ -154,9 +154,12 @@ pub struct Backend {
     /// A file of Prometheus' rules to evaluate; may be given more than once
     #[arg(long, value_name = "FILE")]
     pub rules: Vec<PathBuf>,
-    /// The address of an Alertmanager that is told of alerts; may be given more than once
+    /// The address of an Alertmanager that is told of alerts; may be given more than once [default: the built-in one]
     #[arg(long, value_name = "URL")]
     pub alertmanager: Vec<String>,
+    /// What the built-in Alertmanager does, in Alertmanager's format [default: it prints every notification]
+    #[arg(long, value_name = "FILE")]
+    pub alertmanager_file: Option<PathBuf>,
 }
 
 /// Options of `load`.

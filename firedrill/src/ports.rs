@@ -8,7 +8,7 @@ use std::{
 use crate::failure::Failure;
 
 /// Every listener of our own processes, with its standard port. The names are keys of `urls` in `run.json`.
-pub const STANDARD: [(&str, u16); 10] = [
+pub const STANDARD: [(&str, u16); 11] = [
     ("user-service", 5001),
     ("product-service", 5002),
     ("order-service", 5003),
@@ -17,6 +17,7 @@ pub const STANDARD: [(&str, u16); 10] = [
     ("prometheus", 9090),
     ("loki", 3100),
     ("jaeger", 16686),
+    ("alertmanager", 9093),
     ("console", 8080),
     ("loadgen", 5004),
 ];

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines},
-    process::{Child, ChildStderr, Command},
+    process::{Child, ChildStderr, ChildStdout, Command},
     time::{Instant, sleep},
 };
 
@@ -199,6 +199,11 @@ impl Stack {
     /// What `up` says on standard error from now on, line by line; who takes it finds nothing of it in `Stopped`.
     pub fn errors(&mut self) -> Lines<BufReader<ChildStderr>> {
         BufReader::new(self.up.stderr.take().expect("it is taken once")).lines()
+    }
+
+    /// What `up` prints from now on, line by line; who takes it finds nothing of it in `Stopped`.
+    pub fn lines(&mut self) -> Lines<BufReader<ChildStdout>> {
+        BufReader::new(self.up.stdout.take().expect("it is taken once")).lines()
     }
 
     /// Places an order.

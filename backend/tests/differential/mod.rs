@@ -1,5 +1,6 @@
 //! The same data into the real programs and into ours, the same questions to both: the answers must be equal.
 
+mod alertmanager;
 mod answers;
 mod api;
 mod connectors;

@@ -54,7 +54,7 @@ impl Role {
     /// The listeners it binds.
     pub fn listeners(self) -> &'static [&'static str] {
         match self {
-            Self::Backend => &["otlp_grpc", "otlp_http", "prometheus", "loki", "jaeger"],
+            Self::Backend => &["otlp_grpc", "otlp_http", "prometheus", "loki", "jaeger", "alertmanager"],
             Self::UserService => &["user-service"],
             Self::ProductService => &["product-service"],
             Self::OrderService => &["order-service"],

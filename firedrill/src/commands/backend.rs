@@ -1,6 +1,9 @@
 //! `firedrill backend`: the telemetry backend alone, in this process, for any program that speaks OTLP.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::Write as _,
+};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +33,10 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
     }
     backend::check_rule_files(&options.rules)
         .map_err(|wrong| Failure::arguments(format!("--rules {wrong}")))?;
+    if let Some(file) = &options.alertmanager_file {
+        backend::check_alertmanager_file(file)
+            .map_err(|wrong| Failure::arguments(format!("--alertmanager-file {wrong}")))?;
+    }
     // As with `up`: the owner is told first, and a start that is refused makes no home.
     if !home.is_owned() {
         options.ports.check(Role::Backend.listeners())?;
@@ -61,6 +68,12 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
         scrape_file: options.scrape.clone(),
         rule_files: options.rules.clone(),
         alertmanagers: options.alertmanager.clone(),
+        alertmanager_file: options.alertmanager_file.clone(),
+        // The one object of --json has standard output for itself.
+        screen: backend::Screen::new(move |line| match json {
+            true => drop(writeln!(std::io::stderr(), "{line}")),
+            false => output::print(line),
+        }),
         ..backend::Config::default()
     };
     let pids = BTreeMap::from([("backend".to_owned(), std::process::id())]);
@@ -84,12 +97,13 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
     } else {
         let url = |name: &str| run.url(name).unwrap_or_default().to_owned();
         output::print(&format!(
-            "The telemetry backend listens. Ctrl-C stops it.\n\n  OTLP            {} (HTTP), {} (gRPC)\n  Prometheus API  {}\n  Loki API        {}\n  Jaeger API      {}",
+            "The telemetry backend listens. Ctrl-C stops it.\n\n  OTLP            {} (HTTP), {} (gRPC)\n  Prometheus API  {}\n  Loki API        {}\n  Jaeger API      {}\n  Alertmanager    {}",
             url("otlp_http"),
             url("otlp_grpc"),
             url("prometheus"),
             url("loki"),
-            url("jaeger")
+            url("jaeger"),
+            url("alertmanager")
         ));
     }
     let served = tokio::select! {

@@ -5,7 +5,7 @@ use std::{net::TcpListener, time::Duration};
 use query::Stack;
 use serde::Serialize;
 
-use super::output;
+use super::{output, probe};
 use crate::{
     failure::{Code, Outcome},
     home::Home,
@@ -58,7 +58,7 @@ pub(super) async fn run(home: &Home, json: bool) -> Outcome {
         output::json(&serde_json::json!({ "checks": checks }));
     } else {
         for check in &checks {
-            output::print(&format!("{}  {:<16}{}", check.word(), check.name, check.detail));
+            output::print(&format!("{}  {:<18}{}", check.word(), check.name, check.detail));
         }
     }
     Ok(if ok { Code::Good } else { Code::Environment })
@@ -154,6 +154,13 @@ async fn running(run: &RunFile) -> Vec<Check> {
     checks.push(api("Prometheus API", stack.prometheus.base(), prometheus.map(drop)));
     checks.push(api("Loki API", stack.loki.base(), loki.map(drop)));
     checks.push(api("Jaeger API", stack.jaeger.base(), jaeger.map(drop)));
+    // A stack of other people's backends may have none.
+    if let Ok(base) = run.url("alertmanager") {
+        checks.push(match probe::ask(&format!("{base}/-/ready")).await {
+            Ok(()) => Check::needed("Alertmanager API", true, format!("answers at {base}")),
+            Err(failure) => Check::needed("Alertmanager API", false, failure.message),
+        });
+    }
     checks
 }
 

@@ -12,7 +12,11 @@ const ANSWER: Duration = Duration::from_secs(3);
 
 /// Asks once. Good is an answer 2xx; everything else is exit code 1, the one that container engines take for unhealthy.
 pub(super) async fn run(options: &Probe) -> Outcome {
-    let url = &options.url;
+    ask(&options.url).await.map(|()| Code::Good)
+}
+
+/// Asks an address once.
+pub(super) async fn ask(url: &str) -> Result<(), Failure> {
     let failed = |e: reqwest::Error| {
         let why =
             if e.is_timeout() { format!("no answer within {} s", ANSWER.as_secs()) } else { causes(&e) };
@@ -27,7 +31,7 @@ pub(super) async fn run(options: &Probe) -> Outcome {
         .map_err(failed)?;
     let answer = client.get(url).send().await.map_err(failed)?;
     match answer.status() {
-        status if status.is_success() => Ok(Code::Good),
+        status if status.is_success() => Ok(()),
         status => Err(Failure::not_good(format!("{url} answers {status}"))),
     }
 }

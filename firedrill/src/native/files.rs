@@ -1,10 +1,13 @@
 //! The configurations of the real stack: carried by this program, overridden by the folders of a checkout, and
-//! laid out where the programs read them.
+//! laid out where the programs read them. Some of them the embedded backend reads, too.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+
+/// The configuration of Alertmanager, the real one and the built-in one.
+pub const ALERTMANAGER: &str = "stack/alertmanager/alertmanager.yaml";
 
 /// Each file by its path in the repository.
 const CARRIED: [(&str, &str); 7] = [
@@ -12,7 +15,7 @@ const CARRIED: [(&str, &str); 7] = [
     ("otel-collector/tail-sampling.yaml", include_str!("../../../otel-collector/tail-sampling.yaml")),
     ("stack/prometheus/prometheus.yaml", include_str!("../../../stack/prometheus/prometheus.yaml")),
     ("stack/prometheus/rules/services.yaml", include_str!("../../../stack/prometheus/rules/services.yaml")),
-    ("stack/alertmanager/alertmanager.yaml", include_str!("../../../stack/alertmanager/alertmanager.yaml")),
+    (ALERTMANAGER, include_str!("../../../stack/alertmanager/alertmanager.yaml")),
     ("stack/loki/loki.yaml", include_str!("../../../stack/loki/loki.yaml")),
     ("stack/jaeger/jaeger.yaml", include_str!("../../../stack/jaeger/jaeger.yaml")),
 ];
@@ -20,30 +23,23 @@ const CARRIED: [(&str, &str); 7] = [
 /// Where the files of rules lie among them.
 pub const RULES: &str = "stack/prometheus/rules/";
 
-/// Writes every configuration below `to`, taking the one below `checkout` where there is one.
+/// Whether the embedded backend reads a file, too.
+pub fn is_read_by_the_backend(name: &str) -> bool {
+    name == ALERTMANAGER || name.starts_with(RULES)
+}
+
+/// Writes every configuration that is `wanted` below `to`, taking the one below `checkout` where there is one.
 ///
 /// What lay there before is removed: a rule file of an older version must not be loaded beside the new one.
 ///
 /// # Errors
 /// A file cannot be read or written; the message names it.
-pub fn lay_out(to: &Path, checkout: &Path) -> io::Result<()> {
-    lay_out_below("", to, checkout)
-}
-
-/// Writes only the files of rules, in the same way: the embedded backend needs nothing else.
-///
-/// # Errors
-/// A file cannot be read or written; the message names it.
-pub fn lay_out_rules(to: &Path, checkout: &Path) -> io::Result<()> {
-    lay_out_below(RULES, to, checkout)
-}
-
-fn lay_out_below(prefix: &str, to: &Path, checkout: &Path) -> io::Result<()> {
+pub fn lay_out(to: &Path, checkout: &Path, wanted: impl Fn(&str) -> bool) -> io::Result<()> {
     match fs::remove_dir_all(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(about(to, &error)),
         _ => {}
     }
-    for (name, carried) in CARRIED.into_iter().filter(|(name, _)| name.starts_with(prefix)) {
+    for (name, carried) in CARRIED.into_iter().filter(|(name, _)| wanted(name)) {
         let path = to.join(name);
         let text = match fs::read_to_string(checkout.join(name)) {
             Ok(text) => text,
@@ -72,18 +68,18 @@ mod tests {
         let (checkout, to) = (dir.path().join("checkout"), dir.path().join("to"));
         fs::create_dir_all(checkout.join("stack/loki")).expect("made");
         fs::write(checkout.join("stack/loki/loki.yaml"), "mine: true\n").expect("written");
-        lay_out(&to, &checkout).expect("laid out");
+        lay_out(&to, &checkout, |_| true).expect("laid out");
         let read = |name: &str| fs::read_to_string(to.join(name)).expect(name);
         assert_eq!(read("stack/loki/loki.yaml"), "mine: true\n");
         assert_eq!(read("stack/jaeger/jaeger.yaml"), CARRIED[6].1);
     }
 
     #[test]
-    fn the_embedded_backend_gets_the_rules_alone() {
+    fn the_embedded_backend_gets_what_it_reads_alone() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let to = dir.path().join("to");
-        lay_out_rules(&to, dir.path()).expect("laid out");
-        assert!(to.join(RULES).join("services.yaml").is_file());
+        lay_out(&to, dir.path(), is_read_by_the_backend).expect("laid out");
+        assert!(to.join(RULES).join("services.yaml").is_file() && to.join(ALERTMANAGER).is_file());
         assert!(!to.join("stack/loki").exists());
     }
 
@@ -93,7 +89,7 @@ mod tests {
         let old = dir.path().join("to/stack/prometheus/rules/old.yaml");
         fs::create_dir_all(old.parent().expect("below something")).expect("made");
         fs::write(&old, "groups: []\n").expect("written");
-        lay_out(&dir.path().join("to"), dir.path()).expect("laid out");
+        lay_out(&dir.path().join("to"), dir.path(), |_| true).expect("laid out");
         assert!(!old.exists());
     }
 }

@@ -60,6 +60,13 @@ pub enum Event {
         /// The new process id.
         pid: u32,
     },
+    /// It says something to the person at the terminal.
+    Said {
+        /// Its name.
+        name: &'static str,
+        /// One line.
+        line: String,
+    },
 }
 
 /// A process that is being kept running.
@@ -126,7 +133,7 @@ async fn keep_running(
             Err(error) => Ended::NotStarted(error),
             Ok(mut process) => {
                 let up = tokio::select! {
-                    up = tokio::time::timeout(START, come_up(&mut process, &spec)) => {
+                    up = tokio::time::timeout(START, come_up(&mut process, &spec, &events)) => {
                         up.unwrap_or_else(|_| Err(format!("{} was not ready within {START:?}", spec.name)))
                     }
                     () = at_once.cancelled() => Err(format!("{} was given up before it was ready", spec.name)),
@@ -174,8 +181,9 @@ async fn keep_running(
 async fn come_up(
     process: &mut process::Process,
     spec: &Spec,
+    events: &mpsc::UnboundedSender<Event>,
 ) -> Result<BTreeMap<String, SocketAddr>, String> {
-    let listening = process.listening().await?;
+    let listening = process.listening(events).await?;
     let (listener, path) = spec.ready;
     let address = listening.get(listener).ok_or_else(|| format!("{}: no listener {listener}", spec.name))?;
     tokio::select! {

@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, process::ExitStatus, proc
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
+    sync::mpsc,
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Spec, log_file::LogFile};
-use crate::child::listening::Listening;
+use super::{Event, Spec, log_file::LogFile};
+use crate::child::{listening::Listening, said::Listener};
 
 /// The longest first line that is read.
 const LISTENING_LINE: u64 = 16 * 1024;
@@ -99,15 +100,19 @@ impl Process {
         self.pid
     }
 
-    /// Waits for the line that says where the child listens, then keeps copying its output to its log.
-    pub(super) async fn listening(&mut self) -> Result<BTreeMap<String, SocketAddr>, String> {
+    /// Waits for the line that says where the child listens, then keeps copying its output to its log, and what it says to a
+    /// person to `events`.
+    pub(super) async fn listening(
+        &mut self,
+        events: &mpsc::UnboundedSender<Event>,
+    ) -> Result<BTreeMap<String, SocketAddr>, String> {
         let mut line = String::new();
         if let Some(stdout) = &mut self.stdout {
             let _ = (&mut *stdout).take(LISTENING_LINE).read_line(&mut line).await;
         }
         match serde_json::from_str::<Listening>(&line) {
             Ok(listening) => {
-                self.copy_output();
+                self.copy_output(events.clone());
                 self.pid = listening.pid.unwrap_or(self.pid);
                 Ok(listening.listening)
             }
@@ -115,14 +120,19 @@ impl Process {
         }
     }
 
-    fn copy_output(&mut self) {
+    fn copy_output(&mut self, events: mpsc::UnboundedSender<Event>) {
         let (Some(mut stdout), Some(mut log)) = (self.stdout.take(), self.log.take()) else { return };
+        let name = self.name;
         tokio::spawn(async move {
+            let mut listener = Listener::default();
             loop {
                 let read = match stdout.fill_buf().await {
                     Ok([]) | Err(_) => return,
                     Ok(bytes) => {
                         log.write(bytes);
+                        for line in listener.hear(bytes) {
+                            drop(events.send(Event::Said { name, line }));
+                        }
                         bytes.len()
                     }
                 };

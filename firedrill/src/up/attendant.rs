@@ -264,5 +264,6 @@ fn tell(event: &Event) -> String {
             format!("{name} ended ({ended}); it starts again in {} ms", restart_in.as_millis())
         }
         Event::Restarted { name, pid } => format!("{name} runs again (pid {pid})"),
+        Event::Said { line, .. } => line.clone(),
     }
 }

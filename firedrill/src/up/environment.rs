@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::settings::{LoadSettings, Settings};
-use crate::{child::role::Role, otlp};
+use crate::{child::role::Role, native::files, otlp};
 
 /// What a role's process finds in its environment, beside what `up` itself was given.
 ///
@@ -41,6 +41,8 @@ pub(super) fn of(
             set("BACKEND_RETENTION_S", settings.retention.as_secs().max(1).to_string());
             set("BACKEND_SCRAPE_FILE", settings.home.scrape_file().display().to_string());
             set("BACKEND_RULE_FILES", settings.home.rule_files().display().to_string());
+            let alertmanager = settings.home.configuration().join(files::ALERTMANAGER);
+            set("BACKEND_ALERTMANAGER_FILE", alertmanager.display().to_string());
             // glibc raises its bound for blocks that go back to the system at once with each such block, and keeps the next
             // ones. After 24 gzip bombs of 1 GiB, refused as they should be, that were 162 MB instead of 17.
             set("MALLOC_MMAP_THRESHOLD_", (256 << 10).to_string());

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     environment,
-    native::Native,
+    native::{self, Native},
     scrape,
     set_aside::SetAside,
     settings::{Backends, Settings},
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     child::role::Role,
     failure::Failure,
+    native::files,
     supervisor::{self, Event, Spec, Supervised},
 };
 
@@ -77,7 +78,7 @@ impl Fleet {
         match &settings.backends {
             Backends::Embedded => {
                 self.write_targets(settings)?;
-                super::native::lay_out_rules(settings)?;
+                native::lay_out(&settings.home.configuration(), files::is_read_by_the_backend)?;
                 self.start_together(&[Role::Backend], settings, events).await?;
             }
             Backends::Native { programs, tail_sampling } => {
@@ -105,9 +106,13 @@ impl Fleet {
                 .into_iter()
                 .filter_map(|job| self.addresses.get(job).map(|address| (job, *address)))
                 .collect();
-        // The embedded backend is a process of the stack like the others, with figures of its own to look at.
-        if let (Backends::Embedded, Some(address)) = (&settings.backends, self.addresses.get("prometheus")) {
-            targets.insert("backend", *address);
+        // The embedded backend is a process of the stack like the others, with figures of its own to look at; those of its
+        // Alertmanager have the names that a real one gives them.
+        if settings.backends == Backends::Embedded {
+            let own = [("backend", "prometheus"), ("alertmanager", "alertmanager")];
+            targets.extend(
+                own.into_iter().filter_map(|(job, listener)| Some((job, *self.addresses.get(listener)?))),
+            );
         }
         if let Some(native) = &self.native {
             path = native.targets().join("targets.json");

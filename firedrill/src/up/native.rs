@@ -18,11 +18,6 @@ pub(super) struct Native {
     pub(super) addresses: BTreeMap<String, SocketAddr>,
 }
 
-/// Lays out what the embedded backend shares with the real stack: the files of rules.
-pub(super) fn lay_out_rules(settings: &Settings) -> Result<(), Failure> {
-    files::lay_out_rules(&settings.home.configuration(), ".".as_ref()).map_err(|error| unwritable(&error))
-}
-
 impl Native {
     /// Chooses the addresses and lays out the configurations. Nothing is started.
     pub(super) fn prepare(settings: &Settings) -> Result<Self, Failure> {
@@ -32,7 +27,7 @@ impl Native {
             data: absolute(settings.home.data().join("native")),
             addresses: native::addresses(settings.ports)?,
         };
-        files::lay_out(&native.configurations, ".".as_ref()).map_err(|error| unwritable(&error))?;
+        lay_out(&native.configurations, |_| true)?;
         native.write_own_targets()?;
         Ok(native)
     }
@@ -100,6 +95,11 @@ impl Native {
         }
         Ok(())
     }
+}
+
+/// Lays out those of the configurations that the stack reads.
+pub(super) fn lay_out(to: &std::path::Path, wanted: impl Fn(&str) -> bool) -> Result<(), Failure> {
+    files::lay_out(to, ".".as_ref(), wanted).map_err(|error| unwritable(&error))
 }
 
 fn unwritable(error: &std::io::Error) -> Failure {

@@ -2,11 +2,14 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use backend::{Config, Listeners};
+use backend::{Config, Listeners, Screen};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::super::environment::{number, plain_log, text};
+use super::super::{
+    environment::{number, plain_log, text},
+    said,
+};
 use crate::{
     failure::{Code, Failure},
     home::ELSEWHERE,
@@ -25,6 +28,9 @@ pub(super) async fn run(
         scrape_file: std::env::var_os("BACKEND_SCRAPE_FILE").map(Into::into),
         rule_files: several("BACKEND_RULE_FILES"),
         alertmanagers: addresses("BACKEND_ALERTMANAGERS"),
+        alertmanager_file: std::env::var_os("BACKEND_ALERTMANAGER_FILE").map(Into::into),
+        // Without a parent, whoever reads the log reads them there.
+        screen: if alone { Screen::default() } else { Screen::new(said::say) },
         ..Config::default()
     };
     backend::check_rule_files(&config.rule_files)
@@ -45,7 +51,7 @@ fn addresses(name: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|address| !address.is_empty()).map(str::to_owned).collect()
 }
 
-/// Takes the five listeners by their names.
+/// Takes the six listeners by their names.
 pub fn listeners(take: &mut impl FnMut(&str) -> Result<TcpListener, Failure>) -> Result<Listeners, Failure> {
     Ok(Listeners {
         otlp_grpc: take("otlp_grpc")?,
@@ -53,16 +59,24 @@ pub fn listeners(take: &mut impl FnMut(&str) -> Result<TcpListener, Failure>) ->
         prometheus: take("prometheus")?,
         loki: take("loki")?,
         jaeger: take("jaeger")?,
+        alertmanager: take("alertmanager")?,
     })
 }
 
 /// Serves with the given settings until `stop`. `elsewhere` says how a person places the data somewhere else.
+///
+/// Where no Alertmanagers are named, the built-in one is told of alerts.
 pub async fn serve(
     listeners: Listeners,
-    config: Config,
+    mut config: Config,
     elsewhere: &str,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
+    if config.alertmanagers.is_empty() {
+        config
+            .alertmanagers
+            .extend(listeners.alertmanager.local_addr().ok().map(|own| format!("http://{own}")));
+    }
     backend::run(listeners, config, async move { stop.cancelled().await }).await.map_err(|error| {
         let code = if error.is_environment() { Code::Environment } else { Code::NotGood };
         Failure { code, message: error.told(elsewhere) }
