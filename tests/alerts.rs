@@ -102,6 +102,11 @@ async fn the_alertmanager_of_the_stack_is_scraped_and_looked_after() {
         format!("{found:?}").contains("alertmanager_receivers").then_some(())
     })
     .await;
+    let known =
+        reqwest::get(format!("{}/api/v1/alertmanagers", stack.url("prometheus"))).await.expect("an answer");
+    let known: serde_json::Value = known.json().await.expect("JSON");
+    let own = serde_json::json!([{"url": format!("{}/api/v2/alerts", stack.url("alertmanager"))}]);
+    assert_eq!(known["data"]["activeAlertmanagers"], own, "it is told of what the rules find");
     let doctor = stack.run(&["doctor"]).await;
     let text = said(&doctor);
     let line = text.lines().find(|line| line.contains("Alertmanager API"));
