@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::collector::{
 use prost::Message;
 use serde::de::DeserializeOwned;
 
-use crate::ingest::{logs, loki_push, metrics, openmetrics, spans, targets};
+use crate::ingest::{logs, loki_push, metrics, openmetrics, remote_write::request, spans, targets};
 use crate::rules::file;
 use crate::{alertmanager, logql, promql};
 
@@ -18,13 +18,14 @@ use crate::{alertmanager, logql, promql};
 pub type Door = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const DOORS: [Door; 10] = [
+pub const DOORS: [Door; 11] = [
     ("promql", promql),
     ("logql", logql),
     ("openmetrics", openmetrics),
     ("scrape_targets", scrape_targets),
     ("rules", rules),
     ("loki_push", loki_push),
+    ("remote_write", remote_write),
     ("otlp_traces", otlp_traces),
     ("otlp_logs", otlp_logs),
     ("otlp_metrics", otlp_metrics),
@@ -62,6 +63,12 @@ pub fn rules(bytes: &[u8]) {
 pub fn loki_push(bytes: &[u8]) {
     let _ = loki_push::from_json(bytes);
     let _ = loki_push::from_protobuf(bytes);
+}
+
+/// A remote write, unpacked, up to its samples, exemplars and metadata.
+pub fn remote_write(bytes: &[u8]) {
+    let _ = request::each_series(bytes, |_| Ok(()));
+    let _ = request::each_family(bytes, |_| ());
 }
 
 /// Spans, in either form, up to what is written to the store.

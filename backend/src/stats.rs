@@ -27,6 +27,8 @@ pub(crate) struct Stats {
     pub(crate) samples: Signal,
     /// Spans stored but not measured under labels of their own, or not paired, for want of room.
     pub(crate) unmeasured_spans: AtomicU64,
+    /// Log records that were stored before, and left out.
+    pub(crate) repeated_logs: AtomicU64,
     pub(crate) bad_queries: AtomicU64,
     pub(crate) queue_bytes: AtomicU64,
     pub(crate) stored_spans: AtomicU64,
@@ -109,6 +111,12 @@ impl Stats {
             "counter",
             "Spans that the metrics made of spans lack or count as overflow, for want of room.",
             &[("", get(&self.unmeasured_spans))],
+        );
+        family(
+            "repeated_log_records_total",
+            "counter",
+            "Log records that were stored before, and left out.",
+            &[("", get(&self.repeated_logs))],
         );
         family(
             "bad_queries_total",

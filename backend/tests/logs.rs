@@ -48,6 +48,36 @@ async fn stored(backend: &TestBackend, n: f64) {
         .await;
 }
 
+/// A sender that hears no answer sends again.
+#[tokio::test]
+async fn what_is_sent_again_is_counted_once() {
+    let backend = TestBackend::start().await;
+    let (ts, other) = (now_ns(), now_ns() + 1);
+    let entry = |ts: u64, line: &str| json!([ts.to_string(), line, {"trace_id": "1"}]);
+    let values = json!([entry(ts, "paid"), entry(ts, "paid"), entry(ts, "shipped"), entry(other, "paid")]);
+    let push = json!({"streams": [{"stream": {"app": "shop"}, "values": values}]});
+    let records = export(vec![record("refused", 17, 1)]);
+    for _ in 0..3 {
+        let answer =
+            backend.client.post(format!("{}/loki/api/v1/push", backend.loki)).json(&push).send().await;
+        assert_eq!(answer.expect("an answer").status(), 204);
+        let answer = backend.client.post(format!("{}/v1/logs", backend.otlp));
+        let answer = answer.header("content-type", "application/x-protobuf").body(records.encode_to_vec());
+        assert_eq!(answer.send().await.expect("an answer").status(), 200);
+    }
+    backend
+        .until("all were written or left out", || async {
+            let written = backend.metric("backend_ingested_log_records_total").await;
+            written + backend.metric("backend_repeated_log_records_total").await >= 15.0
+        })
+        .await;
+    let mut shop = lines(&backend, r#"{app="shop"}"#).await;
+    shop.sort();
+    assert_eq!(shop, ["paid", "paid", "shipped"]);
+    assert_eq!(lines(&backend, r#"{service_name="shop", app=""}"#).await, ["refused"]);
+    backend.stop().await;
+}
+
 async fn streams(backend: &TestBackend, query: &str) -> Vec<Value> {
     let found = backend.json(&backend.loki, "/loki/api/v1/query_range", &[("query", query)]).await;
     assert_eq!(found["data"]["resultType"], "streams");

@@ -1,7 +1,7 @@
 //! Prometheus' remote write 1.0: `POST /api/v1/write`, a snappy block of protobuf. The status codes are the original's, since
 //! senders decide by them whether to try again. Version 2 is not taken, and senders fall back on being told so.
 
-mod request;
+pub(crate) mod request;
 
 use std::sync::Arc;
 

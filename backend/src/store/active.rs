@@ -12,6 +12,7 @@ use super::block::{self, TARGET, compress, put_varint};
 use super::catalogue::Catalogue;
 use super::segment::{self, ReadError, Segment};
 use super::span_index::{BlockIndex, Row};
+use super::writer::Repeated;
 use crate::time;
 
 /// The segment being written, with its catalogue.
@@ -37,39 +38,42 @@ impl Active {
         self.segment.damaged.load(Relaxed)
     }
 
-    /// Writes all batches in one transaction; on failure nothing of them is there.
+    /// Writes all batches but for repeated log entries in one transaction; on failure nothing of them is there. Returns how
+    /// many log entries it wrote.
     pub(super) fn write(
         &mut self,
         batches: &[Batch],
-        spans: usize,
-        logs: usize,
+        repeated: &mut Repeated,
         encoder: &mut snap::raw::Encoder,
-    ) -> Result<(), ReadError> {
+    ) -> Result<usize, ReadError> {
+        let spans: usize = batches.iter().map(|batch| batch.spans.len()).sum();
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let next_block = self.next_block;
         let now = time::now_ms();
         let written = self
             .write_spans(batches, encoder)
-            .and_then(|()| self.write_logs(batches, encoder))
-            .and_then(|()| {
+            .and_then(|()| self.write_logs(batches, repeated, encoder))
+            .and_then(|logs| {
                 self.connection
                     .prepare_cached(
                         "UPDATE meta SET spans = spans + ?1, logs = logs + ?2, last_write_ms = ?3",
                     )?
                     .execute(params![spans as i64, logs as i64, now])?;
-                self.connection.execute_batch("COMMIT").map_err(ReadError::from)
+                self.connection.execute_batch("COMMIT").map_err(ReadError::from).map(|()| logs)
             });
-        if written.is_err() {
+        let Ok(logs) = written else {
             let _ = self.connection.execute_batch("ROLLBACK");
             self.next_block = next_block;
             // What was rolled back must not be remembered as written; the tables tell what was.
             self.catalogue.forget();
+            repeated.rolled_back();
             return written;
-        }
+        };
+        repeated.committed();
         self.segment.spans.fetch_add(spans as u64, Relaxed);
         self.segment.logs.fetch_add(logs as u64, Relaxed);
         self.segment.last_write_ms.store(now, Relaxed);
-        Ok(())
+        Ok(logs)
     }
 
     fn write_spans(&mut self, batches: &[Batch], encoder: &mut snap::raw::Encoder) -> Result<(), ReadError> {
@@ -104,14 +108,24 @@ impl Active {
         self.put(&mut block, encoder)
     }
 
-    fn write_logs(&mut self, batches: &[Batch], encoder: &mut snap::raw::Encoder) -> Result<(), ReadError> {
+    fn write_logs(
+        &mut self,
+        batches: &[Batch],
+        repeated: &mut Repeated,
+        encoder: &mut snap::raw::Encoder,
+    ) -> Result<usize, ReadError> {
         let mut block = Filling::<HashMap<i64, Run>>::new();
+        let mut written = 0;
         for batch in batches {
             let mut streams = Vec::with_capacity(batch.streams.len());
             for labels in &batch.streams {
                 streams.push(self.catalogue.stream(&self.connection, labels)?);
             }
             for log in &batch.logs {
+                if repeated.has(batch, log) {
+                    continue;
+                }
+                written += 1;
                 let stream = streams[log.stream as usize];
                 let body = batch.body(log.body);
                 put_varint(&mut block.raw, stream as u64);
@@ -122,7 +136,8 @@ impl Active {
                 self.put_if_full(&mut block, encoder)?;
             }
         }
-        self.put(&mut block, encoder)
+        self.put(&mut block, encoder)?;
+        Ok(written)
     }
 
     fn put_if_full<R: Rows>(

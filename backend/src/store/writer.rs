@@ -1,14 +1,15 @@
 //! The one thread that writes: lays gathered batches out in blocks, commits them together, and rolls and drops
 //! segments. Readers never wait for it.
 
+mod repeated;
 mod retry;
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use std::{fs, mem};
 
 use super::Segments;
 use super::active::Active;
@@ -17,6 +18,8 @@ use super::queue::{Outlet, Queue, queue};
 use super::segment::{self, ReadError, Segment};
 use crate::stats::{Stats, add};
 use crate::{Config, Error, time};
+
+pub(super) use repeated::Repeated;
 
 /// Waits for the writer's end.
 #[derive(Debug)]
@@ -50,6 +53,7 @@ pub(crate) fn start(
         stats,
         active: None,
         encoder: snap::raw::Encoder::new(),
+        repeated: Repeated::default(),
         checked: Instant::now(),
     };
     writer.activate().map_err(|e| match e {
@@ -77,6 +81,7 @@ struct Writer {
     stats: Arc<Stats>,
     active: Option<Active>,
     encoder: snap::raw::Encoder,
+    repeated: Repeated,
     checked: Instant,
 }
 
@@ -100,19 +105,22 @@ impl Writer {
 
     /// Commits the batches together and counts them.
     fn write(&mut self, batches: &[Batch]) -> Result<(), ReadError> {
-        let (spans, logs) = items(batches);
-        let encoder = &mut self.encoder;
+        let (spans, sent) = items(batches);
+        let (encoder, mut repeated) = (&mut self.encoder, mem::take(&mut self.repeated));
         let written = match self.active.as_mut() {
-            Some(active) if !active.is_damaged() => active.write(batches, spans, logs, encoder),
+            Some(active) if !active.is_damaged() => active.write(batches, &mut repeated, encoder),
             _ => Err(ReadError::Damaged),
         };
         // A damaged file is replaced by a new one, and the batch is written there.
-        match written {
+        let written = match written {
             Err(ReadError::Damaged) => self
                 .replace_active()
-                .and_then(|active| active.write(batches, spans, logs, &mut snap::raw::Encoder::new()))?,
-            other => other?,
-        }
+                .and_then(|active| active.write(batches, &mut repeated, &mut snap::raw::Encoder::new())),
+            other => other,
+        };
+        self.repeated = repeated;
+        let logs = written?;
+        add(&self.stats.repeated_logs, sent - logs);
         add(&self.stats.spans.ingested, spans);
         add(&self.stats.logs.ingested, logs);
         add(&self.stats.stored_spans, spans);

@@ -11,41 +11,41 @@ const MAX_SAMPLES: usize = 1_000_000;
 
 /// `prometheus.TimeSeries`.
 #[derive(Debug, Default)]
-pub(super) struct Series<'b> {
-    pub(super) labels: Vec<(&'b str, &'b str)>,
-    pub(super) samples: Vec<Sample>,
-    pub(super) exemplars: Vec<Exemplar<'b>>,
+pub(crate) struct Series<'b> {
+    pub(crate) labels: Vec<(&'b str, &'b str)>,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) exemplars: Vec<Exemplar<'b>>,
     /// How many native histograms it has, which are not read.
-    pub(super) histograms: usize,
+    pub(crate) histograms: usize,
 }
 
 /// `prometheus.Exemplar`.
 #[derive(Debug)]
-pub(super) struct Exemplar<'b> {
-    pub(super) labels: Vec<(&'b str, &'b str)>,
-    pub(super) sample: Sample,
+pub(crate) struct Exemplar<'b> {
+    pub(crate) labels: Vec<(&'b str, &'b str)>,
+    pub(crate) sample: Sample,
 }
 
 /// `prometheus.MetricMetadata`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Family<'b> {
-    pub(super) name: &'b str,
-    pub(super) kind: &'static str,
-    pub(super) help: &'b str,
-    pub(super) unit: &'b str,
+pub(crate) struct Family<'b> {
+    pub(crate) name: &'b str,
+    pub(crate) kind: &'static str,
+    pub(crate) help: &'b str,
+    pub(crate) unit: &'b str,
 }
 
 /// `prometheus.MetricMetadata.MetricType`, by number.
 const TYPES: [&str; 8] =
     ["unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset"];
 
-pub(super) type Read<T> = Result<T, &'static str>;
+pub(crate) type Read<T> = Result<T, &'static str>;
 
 /// Calls `f` with each series of a `prometheus.WriteRequest`.
 ///
 /// # Errors
 /// What is wrong with it, in a few words; or what `f` says.
-pub(super) fn each_series<'b>(bytes: &'b [u8], mut f: impl FnMut(&mut Series<'b>) -> Read<()>) -> Read<()> {
+pub(crate) fn each_series<'b>(bytes: &'b [u8], mut f: impl FnMut(&mut Series<'b>) -> Read<()>) -> Read<()> {
     let mut series = Series::default();
     each(bytes, |field, value| {
         if field == 1 {
@@ -60,7 +60,7 @@ pub(super) fn each_series<'b>(bytes: &'b [u8], mut f: impl FnMut(&mut Series<'b>
 ///
 /// # Errors
 /// What is wrong with it, in a few words.
-pub(super) fn each_family<'b>(bytes: &'b [u8], mut f: impl FnMut(Family<'b>)) -> Read<()> {
+pub(crate) fn each_family<'b>(bytes: &'b [u8], mut f: impl FnMut(Family<'b>)) -> Read<()> {
     each(bytes, |field, value| {
         if field == 3 {
             f(family(value.bytes()?)?);
