@@ -29,7 +29,8 @@ pub struct Config {
     /// Files of Prometheus' rules to evaluate; in the last part of a path `*` and `?` stand for any text and any character.
     /// They are read again when they change.
     pub rule_files: Vec<PathBuf>,
-    /// Time between two evaluations of a group of rules that has no interval of its own.
+    /// Time between two evaluations of a group of rules that has no interval of its own; the step of subqueries that name
+    /// none, as in Prometheus.
     pub evaluation_interval: Duration,
     /// Labels that alerts get on their way to Alertmanager, and templates know as `$externalLabels`.
     pub external_labels: BTreeMap<String, String>,
@@ -45,6 +46,13 @@ pub struct Config {
     pub screen: Screen,
     /// Bounds on what the network may bring.
     pub limits: Limits,
+}
+
+impl Config {
+    /// The step of subqueries that name none, in milliseconds.
+    pub(crate) fn subquery_step_ms(&self) -> i64 {
+        i64::try_from(self.evaluation_interval.as_millis()).unwrap_or(i64::MAX).max(1)
+    }
 }
 
 impl Default for Config {

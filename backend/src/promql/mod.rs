@@ -52,8 +52,9 @@ pub(crate) use value::{Grid, MatrixRow, Row, Value, is_present};
 
 /// How far back an instant selector looks for a sample.
 pub(crate) const LOOKBACK_MS: i64 = 5 * 60 * 1000;
-/// The step of a subquery that names none: Prometheus' default evaluation interval.
-pub(crate) const SUBQUERY_STEP_MS: i64 = 60_000;
+/// Prometheus' own interval of evaluations, and so the step of subqueries, where nobody sets another.
+#[cfg(test)]
+const SUBQUERY_STEP_MS: i64 = 60_000;
 /// Longest query text, and deepest nesting: the evaluator recurses.
 const MAX_QUERY: usize = 8 * 1024;
 const MAX_DEPTH: usize = 120;
@@ -106,7 +107,7 @@ pub(crate) struct Options {
     pub(crate) points: usize,
     /// How far back an instant selector looks for a sample; [`LOOKBACK_MS`] unless asked otherwise.
     pub(crate) lookback_ms: i64,
-    /// The step of a subquery that names none; [`SUBQUERY_STEP_MS`] unless asked otherwise.
+    /// The step of a subquery that names none: in Prometheus, the interval of evaluations.
     pub(crate) subquery_step_ms: i64,
 }
 

@@ -128,6 +128,8 @@ const COUNTED: &[&str] = &[
 async fn the_api_answers_like_prometheus() {
     let backend = TestBackend::with(|config| {
         config.retention = std::time::Duration::from_secs(100 * 365 * 86_400);
+        // As the other one is set.
+        config.evaluation_interval = std::time::Duration::from_secs(60);
     })
     .await;
     let client = &backend.client;

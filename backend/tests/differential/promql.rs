@@ -21,6 +21,8 @@ async fn promql_answers_like_prometheus() {
     let backend = TestBackend::with(|config| {
         // The samples are from long ago, so that queries have fixed times.
         config.retention = std::time::Duration::from_secs(100 * 365 * 86_400);
+        // As the other one is set.
+        config.evaluation_interval = std::time::Duration::from_secs(60);
     })
     .await;
     let Some(prometheus) = Prometheus::start(&backend.client).await else { return };

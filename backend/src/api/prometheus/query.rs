@@ -13,9 +13,7 @@ use super::print;
 use super::times::{duration, limit, required_time, time};
 use crate::Backend;
 use crate::api::params::{self, Params};
-use crate::promql::{
-    self, Answer, Grid, LOOKBACK_MS, Options, Query, QueryError, SUBQUERY_STEP_MS, SampleCount,
-};
+use crate::promql::{self, Answer, Grid, LOOKBACK_MS, Options, Query, QueryError, SampleCount};
 use crate::store::samples::Samples;
 use crate::time::now_ms;
 
@@ -71,12 +69,13 @@ async fn run(
     let query = parse(params)?;
     let stats = params.get("stats").map(str::to_owned);
     let points = backend.config.limits.query_points;
+    let subquery_step_ms = backend.config.subquery_step_ms();
     let shared = Arc::clone(backend);
     let text = backend
         .gate
         .run(timeout, move |deadline| {
             let shown = Shown { stats, asked_at, begun_at: Instant::now() };
-            let options = Options { deadline, points, lookback_ms, subquery_step_ms: SUBQUERY_STEP_MS };
+            let options = Options { deadline, points, lookback_ms, subquery_step_ms };
             evaluate(&shared.store.samples, &query, options, shown)
         })
         .await??;

@@ -30,13 +30,14 @@ pub(super) async fn buildinfo() -> Response {
 pub(super) async fn runtimeinfo(State(backend): State<Arc<Backend>>) -> Response {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = Some(host.trim()).filter(|h| !h.is_empty()).unwrap_or("localhost");
+    let (loaded, loaded_at_ms) = backend.rules.last_load();
     success(json!({
         "startTime": rfc3339(backend.started_ms),
         "CWD": backend.config.data_dir,
         "hostname": host,
         "serverTime": rfc3339(crate::time::now_ms()),
-        "reloadConfigSuccess": true,
-        "lastConfigTime": rfc3339(backend.started_ms),
+        "reloadConfigSuccess": loaded,
+        "lastConfigTime": rfc3339(loaded_at_ms),
         "corruptionCount": backend.stats.segments_set_aside.load(Relaxed),
         // Of Go's run time there is none here.
         "goroutineCount": 0, "GOMAXPROCS": 0, "GOMEMLIMIT": 0, "GOGC": "", "GODEBUG": "",
@@ -48,7 +49,16 @@ pub(super) async fn runtimeinfo(State(backend): State<Arc<Backend>>) -> Response
 pub(super) async fn config(State(backend): State<Arc<Backend>>) -> Response {
     let interval = duration_text(backend.config.scrape_interval);
     let timeout = duration_text(backend.config.limits.scrape_timeout);
-    let mut yaml = format!("global:\n  scrape_interval: {interval}\n  scrape_timeout: {timeout}\n");
+    let evaluation = duration_text(backend.config.evaluation_interval);
+    let mut yaml = format!(
+        "global:\n  scrape_interval: {interval}\n  scrape_timeout: {timeout}\n  evaluation_interval: {evaluation}\n"
+    );
+    if !backend.config.rule_files.is_empty() {
+        yaml += "rule_files:\n";
+    }
+    for file in &backend.config.rule_files {
+        yaml += &format!("- {:?}\n", file.display().to_string());
+    }
     if let Some(file) = &backend.config.scrape_file {
         let file = file.display().to_string();
         yaml +=

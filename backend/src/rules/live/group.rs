@@ -15,7 +15,7 @@ use super::restore::restore;
 use super::shown::{Health, Running};
 use crate::Backend;
 use crate::labels::Labels;
-use crate::promql::{Grid, LOOKBACK_MS, Options, SUBQUERY_STEP_MS};
+use crate::promql::{Grid, LOOKBACK_MS, Options};
 use crate::rules::alert::Active;
 use crate::rules::definition::{Group, Rule};
 use crate::rules::evaluate::{Output, Scene, State, evaluate};
@@ -184,7 +184,7 @@ fn one(backend: &Backend, group: &Group, rule: &Rule, state: &mut State, ts: i64
         deadline: Instant::now() + limits.query_timeout,
         points: limits.query_points,
         lookback_ms: LOOKBACK_MS,
-        subquery_step_ms: SUBQUERY_STEP_MS,
+        subquery_step_ms: backend.config.subquery_step_ms(),
     };
     let externals = &backend.rules.externals;
     let scene = Scene { source: &*backend.store.samples, options, externals, annotates: true };

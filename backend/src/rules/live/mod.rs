@@ -89,6 +89,11 @@ impl Rules {
         answered.await.map_err(|_| stopping())?
     }
 
+    /// Whether the files could be read last, and when they could.
+    pub(crate) fn last_load(&self) -> (bool, i64) {
+        (self.loaded.load(Relaxed) == 1, self.loaded_at_ms.load(Relaxed))
+    }
+
     fn note_load(&self, good: bool) {
         self.loaded.store(u64::from(good), Relaxed);
         if good {
