@@ -70,6 +70,11 @@ pub(crate) fn anchored(pattern: &str) -> Result<GoRegex, String> {
     Ok(GoRegex::new(pattern, build(pattern, &format!("^(?s:{})$", go::translate(pattern)))?))
 }
 
+/// How long the text can become that an expansion of `with` by what was found in `value` is.
+pub(crate) fn expanded_at_most(with: &str, value: &str) -> usize {
+    with.len() + with.matches('$').count() * value.len()
+}
+
 /// Compiles a regex with a bound on its size, so that a query cannot eat the memory.
 pub(crate) fn compile(pattern: &str) -> Result<GoRegex, String> {
     Ok(GoRegex::new(pattern, build(pattern, &go::translate(pattern))?))

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use super::ast::{Aggregate, Grouping, Metric, Query, RangeAggregation, RangeOp};
 use crate::labels::Labels;
+use crate::matcher::expanded_at_most;
 use crate::store::segment::ReadError;
 use samples::Collector;
 
@@ -137,9 +138,21 @@ impl Evaluation<'_> {
             }
             Metric::LabelReplace { inner, to, replacement, from, regex } => {
                 let mut series = self.vector(inner)?;
+                let mut bytes = 0;
                 for one in &mut series {
                     let value = one.labels.get(from).to_owned();
                     if let Some(found) = regex.captures(&value) {
+                        // Asked before it is there: a value can double with each call around another.
+                        bytes += expanded_at_most(replacement, &value);
+                        if bytes > self.bounds.labels_bytes {
+                            return Err(MetricError::Query(format!(
+                                "label_replace() makes more than the {} bytes of labels that the embedded backend holds",
+                                self.bounds.labels_bytes
+                            )));
+                        }
+                        if Instant::now() > self.bounds.deadline {
+                            return Err(ReadError::TimedOut.into());
+                        }
                         let mut text = String::new();
                         found.expand(replacement, &mut text);
                         one.labels = one.labels.with(to, &text);

@@ -65,11 +65,11 @@ pub(super) fn call(evaluator: &Evaluator<'_>, call: &Call, grid: Grid) -> Result
         }
         "label_replace" => {
             let text = |i| text(arg(i)?);
-            relabel::replace(vector(0)?, text(1)?, text(2)?, text(3)?, text(4)?).map(Value::Vector)
+            relabel::replace(evaluator, vector(0)?, text(1)?, text(2)?, text(3)?, text(4)?).map(Value::Vector)
         }
         "label_join" => {
             let names: Vec<&str> = args.iter().skip(3).map(|a| text(a)).collect::<Result<_, _>>()?;
-            relabel::join(vector(0)?, text(arg(1)?)?, text(arg(2)?)?, &names).map(Value::Vector)
+            relabel::join(evaluator, vector(0)?, text(arg(1)?)?, text(arg(2)?)?, &names).map(Value::Vector)
         }
         other => Err(QueryError::unsupported(format!("the function {other}()"))),
     }

@@ -1,8 +1,12 @@
 //! `label_replace` and `label_join`.
 
 use super::QueryError;
+use super::eval::Evaluator;
 use super::value::{Row, merge};
-use crate::matcher::anchored;
+use crate::matcher::{anchored, expanded_at_most};
+
+/// A label's bytes are held like the values of a query, eight to one.
+const BYTES_PER_POINT: usize = size_of::<f64>();
 
 /// Refuses what is no label name: any text is one, but for none at all.
 fn must_be_name(function: &str, which: &str, name: &str) -> Result<(), QueryError> {
@@ -14,6 +18,7 @@ fn must_be_name(function: &str, which: &str, name: &str) -> Result<(), QueryErro
 
 /// Sets `dst` to `with` where `pattern` matches all of the label `src`.
 pub(super) fn replace(
+    evaluator: &Evaluator<'_>,
     rows: Vec<Row>,
     dst: &str,
     with: &str,
@@ -25,17 +30,20 @@ pub(super) fn replace(
     })?;
     must_be_name("label_replace", "destination", dst)?;
     let rows = rows.into_iter().map(|row| {
-        let Some(found) = regex.captures(row.labels.get(src)) else { return row };
+        let Some(found) = regex.captures(row.labels.get(src)) else { return Ok(row) };
+        // Asked before it is there: a value can double with each call around another.
+        evaluator.claim(expanded_at_most(with, row.labels.get(src)) / BYTES_PER_POINT)?;
         let mut value = String::new();
         found.expand(with, &mut value);
         let labels = row.labels.with(dst, &value);
-        Row { labels, ..row }
+        Ok(Row { labels, ..row })
     });
-    merge(rows.collect())
+    merge(rows.collect::<Result<_, QueryError>>()?)
 }
 
 /// Sets `dst` to the values of the labels `names` with `separator` between them.
 pub(super) fn join(
+    evaluator: &Evaluator<'_>,
     rows: Vec<Row>,
     dst: &str,
     separator: &str,
@@ -45,8 +53,10 @@ pub(super) fn join(
     must_be_name("label_join", "destination", dst)?;
     let rows = rows.into_iter().map(|row| {
         let values: Vec<&str> = names.iter().map(|n| row.labels.get(n)).collect();
+        let bytes: usize = values.iter().map(|value| value.len() + separator.len()).sum();
+        evaluator.claim(bytes / BYTES_PER_POINT)?;
         let labels = row.labels.with(dst, &values.join(separator));
-        Row { labels, ..row }
+        Ok(Row { labels, ..row })
     });
-    merge(rows.collect())
+    merge(rows.collect::<Result<_, QueryError>>()?)
 }

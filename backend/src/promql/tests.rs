@@ -352,6 +352,18 @@ fn a_query_that_would_hold_too_much_is_refused() {
 }
 
 #[test]
+fn labels_that_double_are_refused_before_they_are_there() {
+    let nested = |call: fn(&str) -> String| {
+        let start = r#"label_join(c{i="1"}, "x", "-", "i", "i")"#.to_owned();
+        try_at_60(&(0..60).fold(start, |inner, _| call(&inner)))
+    };
+    let replaced = nested(|inner| format!(r#"label_replace({inner}, "x", "$1$1", "x", "(.*)")"#));
+    assert!(matches!(replaced, Err(QueryError::TooMuch)), "{replaced:?}");
+    let joined = nested(|inner| format!(r#"label_join({inner}, "x", ",", "x", "x")"#));
+    assert!(matches!(joined, Err(QueryError::TooMuch)), "{joined:?}");
+}
+
+#[test]
 fn durations_of_any_length_are_answered() {
     let long = "200000000y";
     for query in [

@@ -140,6 +140,11 @@ fn an_answer_is_bounded() {
     assert!(bounded(query, Bounds { samples: 2, ..bounds() }).contains("more than 2 samples"));
     assert!(bounded(query, Bounds { points: 5, ..bounds() }).contains("series of 2 steps each"));
     assert!(bounded(query, Bounds { labels_bytes: 900, ..bounds() }).contains("more than 900 bytes"));
+    let doubled = (0..40).fold(r#"vector(1)"#.to_owned(), |inner, i| {
+        let with = if i == 0 { "aa" } else { "$1$1" };
+        format!(r#"label_replace({inner}, "x", "{with}", "x", "(.*)")"#)
+    });
+    assert!(bounded(&doubled, bounds()).contains("100000 bytes of labels"));
     let past = Bounds { deadline: Instant::now() - Duration::from_secs(1), ..bounds() };
     assert_eq!(bounded(query, past), "the query took longer than it may");
 }
