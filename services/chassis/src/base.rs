@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::limits::HttpLimits;
 use crate::probes::{self, Probes};
 use crate::start::StartError;
-use crate::{layers, serve};
+use crate::{document, layers, serve};
 
 /// The part of a service's state that is the same in each; clones share it.
 #[derive(Clone)]
@@ -74,8 +74,9 @@ impl Base {
     /// The public API: the service's routes, the probes and `/openapi.json`, with the layers around them.
     pub fn router(&self, api: OpenApiRouter) -> Router {
         let (service, database, draining) = (self.service, self.database.clone(), self.draining.clone());
-        let (routes, openapi) =
+        let (routes, mut openapi) =
             api.merge(probes::routes(Probes { service, database, draining })).split_for_parts();
+        document::complete(&mut openapi);
         layers::around(routes.merge(probes::document(&openapi)), &self.limits, &self.metrics)
     }
 

@@ -5,6 +5,7 @@
 
 pub mod base;
 pub mod clock;
+mod document;
 pub mod env;
 pub mod extract;
 pub mod launch;

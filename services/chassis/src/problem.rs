@@ -8,11 +8,14 @@ use std::borrow::Cow;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{self, CONTENT_LENGTH, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use telemetry::correlation::CorrelationId;
 use telemetry::server::Detail;
+
+/// The content type of every problem.
+pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
 /// An answer that is no success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +148,6 @@ pub async fn render(request: Request, next: Next) -> Response {
     response.extensions_mut().insert(Detail(body.detail));
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     response
 }

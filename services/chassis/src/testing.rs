@@ -1,15 +1,17 @@
 //! For the services' tests: calls a router in process and compares what it answers with its own OpenAPI document.
 //!
-//! An answer that is not documented fails at once; [`Exerciser::unexercised`] names what is documented and was never seen.
+//! An answer that is not documented fails at once, and so does one with another content type or with a header that is not
+//! documented; [`Exerciser::unexercised`] names what is documented and was never seen.
 
 #![expect(clippy::unwrap_used, reason = "test code: a failed assumption is a failed test")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Method};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -31,27 +33,41 @@ pub struct Reply {
 }
 
 /// Method, path template and status.
-type Seen = (String, String, u16);
+type Answer = (String, String, u16);
+
+/// What an answer looks like: its content type and the names of its headers, in lower case.
+#[derive(Debug, Default)]
+struct Shape {
+    content_type: Option<String>,
+    headers: BTreeSet<String>,
+}
+
+/// An answer, or one of its headers.
+type Seen = (Answer, Option<String>);
 
 /// A router under test, and what its document promises. Clones share what was seen.
 #[derive(Clone)]
 pub struct Exerciser {
     router: Router,
-    documented: Arc<BTreeSet<Seen>>,
+    documented: Arc<BTreeMap<Answer, Shape>>,
     seen: Arc<Mutex<BTreeSet<Seen>>>,
 }
 
 impl Exerciser {
-    /// Reads the router's `/openapi.json`.
+    /// Reads the router's `/openapi.json`, and compares it and `/metrics`, which every service has, with what it says of them.
     ///
     /// # Panics
-    /// When there is none.
+    /// When there is none, or one of them is another answer.
     pub async fn new(router: Router) -> Self {
         let reply = send(&router, get("/openapi.json")).await;
         assert_eq!(reply.status, 200);
         let documented = documented(&reply.json);
         assert!(!documented.is_empty());
-        Self { router, documented: Arc::new(documented), seen: Arc::default() }
+        let api = Self { router, documented: Arc::new(documented), seen: Arc::default() };
+        for path in ["/openapi.json", "/metrics"] {
+            assert_eq!(api.send(get(path)).await.status, 200, "{path}");
+        }
+        api
     }
 
     /// The same expectations of another instance, such as one with a broken database.
@@ -69,10 +85,16 @@ impl Exerciser {
         let reply = send(&self.router, request).await;
         let template =
             self.template(&method, &path).unwrap_or_else(|| panic!("{method} {path} is not documented"));
-        let seen = (method, template, reply.status);
-        assert!(self.documented.contains(&seen), "not documented: {seen:?}: {}", reply.json);
+        let answer = (method, template, reply.status);
+        let Some(documented) = self.documented.get(&answer) else {
+            panic!("not documented: {answer:?}: {}", reply.json)
+        };
+        let shape = shape(&reply.headers);
+        assert_eq!(shape.content_type, documented.content_type, "{answer:?}");
+        let unknown: Vec<_> = shape.headers.difference(&documented.headers).collect();
+        assert!(unknown.is_empty(), "headers of {answer:?} that are not documented: {unknown:?}");
         check_problem(&reply, &path);
-        self.seen.lock().unwrap().insert(seen);
+        self.seen.lock().unwrap().extend(parts(&answer, &shape));
         reply
     }
 
@@ -82,7 +104,9 @@ impl Exerciser {
     /// When another test panicked in the middle of a call.
     #[must_use]
     pub fn unexercised(&self) -> Vec<Seen> {
-        self.documented.difference(&self.seen.lock().unwrap()).cloned().collect()
+        let seen = self.seen.lock().unwrap();
+        let documented = self.documented.iter().flat_map(|(answer, shape)| parts(answer, shape));
+        documented.filter(|part| !seen.contains(part)).collect()
     }
 
     /// The documented template of a path; one with fewer parameters is closer.
@@ -91,7 +115,7 @@ impl Exerciser {
             let (a, b) = (template.split('/'), path.split('/'));
             a.clone().count() == b.clone().count() && a.zip(b).all(|(a, b)| a.starts_with('{') || a == b)
         };
-        let templates = self.documented.iter().filter(|(m, template, _)| m == method && fits(template));
+        let templates = self.documented.keys().filter(|(m, template, _)| m == method && fits(template));
         templates
             .map(|(_, template, _)| template.clone())
             .min_by_key(|template| template.matches('{').count())
@@ -114,14 +138,32 @@ fn is_in_flight(body: &ProblemBody) -> bool {
     body.kind == "urn:problem:in-flight"
 }
 
-fn documented(document: &Value) -> BTreeSet<Seen> {
+/// The answer itself, and each of its headers.
+fn parts(answer: &Answer, shape: &Shape) -> Vec<Seen> {
+    let headers = shape.headers.iter().map(|name| (answer.clone(), Some(name.clone())));
+    std::iter::once((answer.clone(), None)).chain(headers).collect()
+}
+
+/// What an answer shows of itself. Every answer has a type and a length; they are not documented as headers.
+fn shape(headers: &HeaderMap) -> Shape {
+    let content_type = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap().to_owned());
+    let names = headers.keys().filter(|name| ![CONTENT_TYPE, CONTENT_LENGTH].contains(name));
+    Shape { content_type, headers: names.map(|name| name.as_str().to_owned()).collect() }
+}
+
+fn documented(document: &Value) -> BTreeMap<Answer, Shape> {
     let paths = document["paths"].as_object().unwrap();
-    let mut all = BTreeSet::new();
+    let mut all = BTreeMap::new();
     for (template, operations) in paths {
         for (method, operation) in operations.as_object().unwrap() {
             let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
-            for status in operation["responses"].as_object().unwrap().keys() {
-                all.insert((method.to_string(), template.clone(), status.parse().unwrap()));
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let answer = (method.to_string(), template.clone(), status.parse().unwrap());
+                let keys = |of: &str| response[of].as_object().into_iter().flat_map(|all| all.keys());
+                assert!(keys("content").count() <= 1, "{answer:?} has several content types");
+                let content_type = keys("content").next().cloned();
+                let headers = keys("headers").map(|name| name.to_lowercase()).collect();
+                all.insert(answer, Shape { content_type, headers });
             }
         }
     }

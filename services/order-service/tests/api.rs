@@ -1,12 +1,23 @@
 //! Every response that the OpenAPI document lists can be had, and no other one is given.
 
+use std::sync::Arc;
+
+use axum::extract::Request;
 use chassis::testing::{Exerciser, get, post, refuse_bad_bodies};
 use serde_json::json;
 use telemetry::db::{Statement, query};
 use telemetry::statement;
+use tokio::sync::Semaphore;
 
 use crate::proxy::Fault;
 use crate::support::{Shop, single};
+
+/// An order under an idempotency key.
+fn keyed(product: i64, key: &str) -> Request {
+    let mut request = post("/orders", &single(product));
+    request.headers_mut().insert("idempotency-key", key.parse().unwrap());
+    request
+}
 
 static BREAK_ORDERS: Statement = statement!("ALTER", "orders", "ALTER TABLE orders RENAME TO gone");
 
@@ -35,12 +46,30 @@ async fn every_documented_response_is_exercised() {
         400
     );
     assert_eq!(api.send(post("/orders", &single(5))).await.status, 400);
+    for (product, status) in [(101, 201), (5, 400), (9001, 409)] {
+        let key = format!("twice-{product}");
+        assert_eq!(api.send(keyed(product, &key)).await.status, status);
+        let again = api.send(keyed(product, &key)).await;
+        assert_eq!((again.status, again.headers["idempotency-replayed"].as_bytes()), (status, &b"true"[..]));
+    }
+    let reserved = shop.products.hits("/101/reserve");
+    let hold = Arc::new(Semaphore::new(0));
+    shop.products.on("/101/reserve", Fault::Hold(Arc::clone(&hold)));
+    let meanwhile = async {
+        shop.products.wait_for("/101/reserve", reserved + 1).await;
+        let meanwhile = api.send(keyed(101, "at-once")).await;
+        hold.add_permits(1);
+        meanwhile
+    };
+    let (first, meanwhile) = tokio::join!(api.send(keyed(101, "at-once")), meanwhile);
+    assert_eq!((first.status, meanwhile.status), (201, 409));
+    shop.products.rule(|_| Fault::Pass);
     assert_eq!(api.send(post("/orders", &single(9001))).await.status, 409);
     let wrong_type = json!({ "user_id": 1, "product_id": "101", "quantity": 1 });
     assert_eq!(api.send(post("/orders", &wrong_type)).await.status, 422);
-    let mut bad_key = post("/orders", &single(101));
-    bad_key.headers_mut().insert("idempotency-key", "with space".parse().unwrap());
-    assert_eq!(api.send(bad_key).await.status, 400);
+    for bad_key in ["with space", "with\ttab"] {
+        assert_eq!(api.send(keyed(101, bad_key)).await.status, 400, "{bad_key:?}");
+    }
     refuse_bad_bodies(&api, "/orders").await;
     shop.users.on("/users/1", Fault::Refuse(503, 0));
     assert_eq!(api.send(post("/orders", &single(101))).await.status, 503);

@@ -53,10 +53,14 @@ struct ListParams {
 #[utoipa::path(post, path = "/orders", tag = "orders", request_body = OrderRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters")),
     responses(
-    (status = 201, body = Order),
-    (status = 400, description = "No JSON, an unknown user or product, or a bad key", body = ProblemBody),
+    (status = 201, body = Order, headers(
+        ("Idempotency-Replayed" = bool, description = "true: the answer of an earlier request with this key"))),
+    (status = 400, description = "No JSON, an unknown user or product, or a bad key", body = ProblemBody, headers(
+        ("Idempotency-Replayed" = bool, description = "true: the answer of an earlier request with this key"))),
     (status = 408, description = "The body came too slowly", body = ProblemBody),
-    (status = 409, description = "Out of stock, or a request with this key is under way", body = ProblemBody),
+    (status = 409, description = "Out of stock, or a request with this key is under way", body = ProblemBody, headers(
+        ("Idempotency-Replayed" = bool, description = "true: the answer of an earlier request with this key"),
+        ("Retry-After" = u32, description = "While a request with this key is under way: seconds to wait"))),
     (status = 413, description = "The body is too large", body = ProblemBody),
     (status = 415, description = "The body is not declared as JSON", body = ProblemBody),
     (status = 422, description = "Wrong types, out of range, or a key used for another order", body = ProblemBody),
