@@ -20,3 +20,4 @@ pub mod serve;
 pub mod start;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;

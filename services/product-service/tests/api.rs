@@ -43,12 +43,20 @@ async fn every_documented_response_is_exercised() {
     assert_eq!((reserved.status, reserved.json), (200, expected));
     assert_eq!(api.send(post("/products/5/reserve", &reserve("r-2", 1))).await.status, 404);
     assert_eq!(api.send(post("/products/9001/reserve", &reserve("r-3", 1))).await.status, 409);
-    for bad in [reserve("r-4", 0), reserve("r-4", 1001), reserve("", 1), reserve(&"x".repeat(65), 1)] {
+    for bad in [
+        reserve("r-4", 0),
+        reserve("r-4", 1001),
+        reserve("", 1),
+        reserve(&"x".repeat(65), 1),
+        reserve("r\0", 1),
+    ] {
         assert_eq!(api.send(post("/products/101/reserve", &bad)).await.status, 422, "{bad}");
     }
     refuse_bad_bodies(&api, "/products/101/reserve").await;
 
     assert_eq!(api.send(post("/products/102/release", &reserve("r-1", 0))).await.status, 409);
+    let control = json!({ "reservation_id": "r-1\n" });
+    assert_eq!(api.send(post("/products/101/release", &control)).await.status, 422);
     let released = api.send(post("/products/101/release", &json!({ "reservation_id": "r-1" }))).await;
     let expected = json!({ "reservation_id": "r-1", "product_id": 101, "status": "released" });
     assert_eq!((released.status, released.json), (200, expected));

@@ -48,6 +48,26 @@ async fn filters_narrow_each_other_and_wildcards_are_plain_text() {
 }
 
 #[tokio::test]
+async fn a_control_character_is_no_search() {
+    let service = service().await;
+    for (query, name) in [
+        // To SQLite, a NUL would be the pattern's end.
+        ("q=%00", "q"),
+        ("q=usb%00", "q"),
+        ("q=usb%0A", "q"),
+        ("q=%C2%85", "q"),
+        ("category=hub%00", "category"),
+        ("category=%7F&q=usb", "category"),
+    ] {
+        let reply = send(&service.router, get(&format!("/products?{query}"))).await;
+        assert_eq!(reply.status, 400, "{query}: {}", reply.json);
+        let detail = reply.json["detail"].as_str().unwrap();
+        assert!(detail.starts_with(&format!("{name}: ")), "{detail}");
+    }
+    assert_eq!(page(&service, "q=%C3%A9").await["total"], 0, "a letter beyond ASCII is text");
+}
+
+#[tokio::test]
 async fn pages_do_not_overlap_and_end() {
     let service = service().await;
     let ids = |page: &Value| -> Vec<i64> {

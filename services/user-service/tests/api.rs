@@ -43,6 +43,8 @@ async fn every_documented_response_is_exercised() {
     let login = json!({ "email": "alice@example.com", "password": "correct-horse" });
     assert_eq!(api.send(post("/sessions", &login)).await.status, 201);
     assert_eq!(api.send(post("/sessions", &json!({ "email": "x", "password": "y" }))).await.status, 401);
+    let control = json!({ "email": "alice@example.com\0", "password": "correct-horse" });
+    assert_eq!(api.send(post("/sessions", &control)).await.status, 422);
     refuse_bad_bodies(&api, "/sessions").await;
 
     let path = "/users/1/notifications";
@@ -50,6 +52,11 @@ async fn every_documented_response_is_exercised() {
     assert_eq!(api.send(post(path, &notification("e-1"))).await.status, 200);
     assert_eq!(api.send(post("/users/2/notifications", &notification("e-1"))).await.status, 409);
     assert_eq!(api.send(post("/users/1001/notifications", &notification("e-2"))).await.status, 404);
+    let mut control = notification("e-2");
+    control["type"] = json!("order\u{7}");
+    for control in [notification("e\0"), control] {
+        assert_eq!(api.send(post(path, &control)).await.status, 422, "{control}");
+    }
     refuse_bad_bodies(&api, path).await;
     assert_eq!(api.send(get(path)).await.status, 200);
     assert_eq!(api.send(get("/users/1/notifications?page=0")).await.status, 400);

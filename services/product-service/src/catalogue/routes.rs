@@ -7,6 +7,7 @@ use axum::extract::State;
 use chassis::extract::{Json, Path, Query};
 use chassis::page::Page;
 use chassis::problem::{Problem, ProblemBody};
+use chassis::text;
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -136,13 +137,12 @@ async fn batch_products(
 }
 
 fn filter_text(name: &str, text: Option<String>) -> Result<Option<String>, Problem> {
-    match text {
-        Some(text) if text.len() > MAX_FILTER => {
-            Err(Problem::bad_request("bad-query", format!("{name}: at most {MAX_FILTER} bytes")))
-        }
-        Some(text) if text.is_empty() => Ok(None),
-        other => Ok(other),
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    if text.len() > MAX_FILTER {
+        return Err(Problem::bad_request("bad-query", format!("{name}: at most {MAX_FILTER} bytes")));
     }
+    text::check(name, &text).map_err(|error| Problem::bad_request("bad-query", error))?;
+    Ok(Some(text))
 }
 
 pub(crate) fn no_such_product(id: i64) -> Problem {

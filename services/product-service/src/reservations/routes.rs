@@ -4,6 +4,7 @@ use axum::Json as JsonBody;
 use axum::extract::State;
 use chassis::extract::{Json, Path};
 use chassis::problem::{Problem, ProblemBody};
+use chassis::text;
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -171,9 +172,9 @@ async fn release(
 }
 
 fn check_id(reservation_id: &str) -> Result<(), Problem> {
-    if (1..=MAX_ID).contains(&reservation_id.len()) {
-        Ok(())
-    } else {
-        Err(Problem::unprocessable("wrong-length", format!("reservation_id: 1 to {MAX_ID} bytes")))
+    if !(1..=MAX_ID).contains(&reservation_id.len()) {
+        return Err(Problem::unprocessable("wrong-length", format!("reservation_id: 1 to {MAX_ID} bytes")));
     }
+    text::check("reservation_id", reservation_id)
+        .map_err(|error| Problem::unprocessable("control-character", error))
 }

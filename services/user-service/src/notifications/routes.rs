@@ -5,6 +5,7 @@ use axum::extract::State;
 use chassis::extract::{Json, Path, Query};
 use chassis::page::Page;
 use chassis::problem::{Problem, ProblemBody};
+use chassis::text;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
@@ -83,6 +84,7 @@ async fn add_notification(
         if !(1..=MAX_TEXT).contains(&value.len()) {
             return Err(Problem::unprocessable("wrong-length", format!("{field}: 1 to {MAX_TEXT} bytes")));
         }
+        text::check(field, value).map_err(|error| Problem::unprocessable("control-character", error))?;
     }
     match store::store(&app.database, id, &new).await? {
         Stored::New(notification) => {

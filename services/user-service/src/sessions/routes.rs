@@ -5,6 +5,7 @@ use axum::extract::State;
 use chassis::clock;
 use chassis::extract::Json;
 use chassis::problem::{Problem, ProblemBody};
+use chassis::text;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
@@ -62,6 +63,8 @@ async fn create_session(
         let detail = format!("email: at most {MAX_EMAIL} bytes; password: at most {MAX_PASSWORD}");
         return Err(Problem::unprocessable("too-long", detail));
     }
+    // A password is compared byte by byte and stored nowhere: it may hold anything.
+    text::check("email", &login.email).map_err(|error| Problem::unprocessable("control-character", error))?;
     let (user, hash) = store::by_email(&app.database, &login.email).await?.unzip();
     let verdict = app.sessions.checker.check(login.password, hash.clone()).await.map_err(|_| {
         app.sessions.count("overloaded");
