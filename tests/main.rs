@@ -28,6 +28,7 @@ mod native_signals;
 mod outages;
 mod read_only;
 mod readme;
+mod resilience;
 mod rules;
 mod saga;
 mod same_answers;
