@@ -17,6 +17,7 @@ mod ingest;
 mod labels;
 mod logql;
 mod matcher;
+mod number;
 mod promql;
 pub mod rules;
 mod server;

@@ -13,17 +13,28 @@ use tokio::net::TcpListener;
 use crate::harness::TestBackend;
 
 /// A target whose answer the test sets; `None` is a 500.
-#[derive(Clone, Default)]
-struct Target(Arc<Mutex<Option<String>>>);
+#[derive(Clone)]
+pub(crate) struct Target {
+    page: Arc<Mutex<Option<String>>>,
+    content_type: &'static str,
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Self::of("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    }
+}
 
 impl Target {
-    async fn serve(&self) -> String {
+    /// One that answers with this type.
+    pub(crate) fn of(content_type: &'static str) -> Self {
+        Self { page: Arc::default(), content_type }
+    }
+
+    pub(crate) async fn serve(&self) -> String {
         async fn metrics(State(target): State<Target>) -> Response {
-            match target.0.lock().expect("unpoisoned").clone() {
-                Some(text) => {
-                    ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
-                        .into_response()
-                }
+            match target.page.lock().expect("unpoisoned").clone() {
+                Some(text) => ([("content-type", target.content_type)], text).into_response(),
                 None => http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
             }
         }
@@ -34,12 +45,12 @@ impl Target {
         address
     }
 
-    fn answer(&self, text: &str) {
-        *self.0.lock().expect("unpoisoned") = Some(text.to_owned());
+    pub(crate) fn answer(&self, text: &str) {
+        *self.page.lock().expect("unpoisoned") = Some(text.to_owned());
     }
 
     fn fail(&self) {
-        *self.0.lock().expect("unpoisoned") = None;
+        *self.page.lock().expect("unpoisoned") = None;
     }
 }
 

@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use super::histogram::Histogram;
 use super::settings::{BOUNDS, VALUE_BYTES};
 use crate::labels::{Labels, NAME};
+use crate::number;
 use crate::store::samples::{Exemplar, Metadata};
 use crate::store::spans::{hex, text};
 
@@ -65,7 +66,7 @@ impl HistogramLabels {
             labels(&bucket, &pairs)
         };
         Self {
-            buckets: bounds.iter().map(|bound| with(&bound_text(*bound))).chain([with("+Inf")]).collect(),
+            buckets: bounds.iter().map(|bound| with(&number::bound(*bound))).chain([with("+Inf")]).collect(),
             sum: labels(&format!("{name}_sum"), pairs),
             count: labels(&format!("{name}_count"), pairs),
         }
@@ -99,11 +100,6 @@ impl Example {
         let ids = [("trace_id", hex(&self.trace)), ("span_id", hex(&self.span))];
         Exemplar { labels: Labels::new(ids), value: self.value, t }
     }
-}
-
-/// A bound as OpenMetrics writes it: always with a point.
-fn bound_text(bound: f64) -> String {
-    format!("{bound:?}")
 }
 
 /// An attribute's value as a label's; `None` when it is too long for one.
@@ -140,7 +136,7 @@ mod tests {
 
     #[test]
     fn bounds_are_written_as_openmetrics_writes_them() {
-        let texts = |bounds: [f64; BOUNDS]| bounds.map(bound_text).join(" ");
+        let texts = |bounds: [f64; BOUNDS]| bounds.map(number::bound).join(" ");
         assert_eq!(
             texts(BOUNDS_MS),
             "1.0 2.5 5.0 10.0 25.0 50.0 75.0 100.0 250.0 500.0 750.0 1000.0 2500.0 5000.0 7500.0 10000.0"

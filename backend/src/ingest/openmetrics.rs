@@ -2,6 +2,7 @@
 //! Quoted (UTF-8) metric names are not read; such a line is an error, never a wrong sample.
 
 use crate::labels::{Labels, NAME};
+use crate::number;
 use crate::store::samples::{Exemplar, MAX_CHARS, Metadata};
 
 /// Which of the two formats.
@@ -36,6 +37,8 @@ pub(crate) struct Exposition {
 pub(crate) fn parse(text: &str, format: Format) -> Result<Exposition, String> {
     let mut out = Exposition::default();
     let mut ended = false;
+    // Of the last family that told one.
+    let mut kind = String::new();
     for (i, line) in text.lines().enumerate() {
         let at = |e: &str| format!("line {}: {e}", i + 1);
         if ended && !line.trim().is_empty() {
@@ -46,14 +49,15 @@ pub(crate) fn parse(text: &str, format: Format) -> Result<Exposition, String> {
         }
         if let Some(comment) = line.strip_prefix('#') {
             ended |= format == Format::OpenMetrics && comment.trim() == "EOF";
-            note(&mut out.metadata, comment.trim_start());
+            let comment = comment.trim_start();
+            note(&mut out.metadata, comment);
+            if let Some((_, told)) = out.metadata.last().filter(|_| comment.starts_with("TYPE")) {
+                kind.clone_from(&told.kind);
+            }
             continue;
         }
-        let family = out.metadata.last().filter(|(_, m)| matches!(&*m.kind, "histogram" | "summary"));
         let mut sample = parse_sample(line, format).map_err(|e| at(&e))?;
-        if family.is_some() {
-            normalise_bounds(&mut sample.labels);
-        }
+        normalise_bounds(&kind, &mut sample.labels);
         out.samples.push(sample);
     }
     if format == Format::OpenMetrics && !ended {
@@ -85,14 +89,17 @@ fn note(metadata: &mut Vec<(String, Metadata)>, comment: &str) {
 }
 
 /// `le="5"` and `le="5.0"` are one bucket: both are kept as `5.0`.
-fn normalise_bounds(labels: &mut [(String, String)]) {
-    for (name, value) in labels {
-        if matches!(&**name, "le" | "quantile")
-            && let Ok(number) = value.parse::<f64>()
-            && number.is_finite()
-        {
-            // Debug prints the shortest text that has a point or an exponent.
-            *value = format!("{number:?}");
+fn normalise_bounds(kind: &str, labels: &mut [(String, String)]) {
+    let bound = match kind {
+        "histogram" => "le",
+        "summary" => "quantile",
+        _ => return,
+    };
+    for (_, value) in labels.iter_mut().filter(|(name, _)| name == bound) {
+        // Digits that say more than a number can hold stay as they are.
+        let overflows = |v: f64| v.is_infinite() && value.contains(|c: char| c.is_ascii_digit());
+        if let Some(v) = value.parse().ok().filter(|v| !overflows(*v)) {
+            *value = number::bound(v);
         }
     }
 }

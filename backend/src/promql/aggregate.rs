@@ -11,10 +11,10 @@ use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
 use super::QueryError;
 use super::eval::Evaluator;
 use super::math;
-use super::notes::general;
 use super::numeric::{Mean, Spread, Sum, quantile};
 use super::value::{Grid, Row, absent, is_present};
 use crate::labels::{Labels, NAME};
+use crate::number::general;
 
 pub(super) fn eval(
     evaluator: &Evaluator<'_>,

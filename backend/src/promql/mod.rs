@@ -43,7 +43,6 @@ use crate::matcher::Matcher;
 use crate::store::samples::{Samples, SeriesView};
 
 use eval::Evaluator;
-pub(crate) use notes::general;
 pub(crate) use numeric::quantile;
 pub(crate) use print::{format, one_line};
 pub(crate) use select::matchers_of;

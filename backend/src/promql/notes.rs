@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::number::general;
+
 /// Most warnings, and most infos, of one answer.
 const MAX_SHOWN: usize = 10;
 
@@ -119,26 +121,6 @@ pub(super) fn position(query: &str, at: Option<usize>) -> String {
     format!("{line}:{column}")
 }
 
-/// A number as Go's `%g` prints it: the shortest text, or so many digits at most.
-pub(crate) fn general(v: f64, digits: Option<usize>) -> String {
-    if v.is_nan() {
-        return "NaN".to_owned();
-    }
-    if v.is_infinite() {
-        return if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
-    let text = digits.map_or_else(|| format!("{v:e}"), |d| format!("{v:.*e}", d.saturating_sub(1)));
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let mantissa =
-        if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if exponent < -4 || exponent >= digits.unwrap_or(6) as i32 {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{mantissa}e{sign}{:02}", exponent.abs());
-    }
-    format!("{mantissa}e{exponent}").parse::<f64>().unwrap_or(v).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,21 +135,5 @@ mod tests {
         let (warnings, infos) = notes.print("a\nbcdefghijklmnop");
         assert_eq!(warnings, ["PromQL warning: quantile value should be between 0 and 1, got -1.5 (2:10)"]);
         assert_eq!((infos.len(), infos[10].as_str()), (11, "2 more info annotations omitted"));
-    }
-
-    #[test]
-    fn numbers_are_as_short_as_they_can_be() {
-        for (v, digits, text) in [
-            (-1.0, None, "-1"),
-            (0.078, Some(2), "0.078"),
-            (211.3, Some(2), "2.1e+02"),
-            (10.0, Some(2), "10"),
-            (200.4, Some(2), "2e+02"),
-            (1e-5, None, "1e-05"),
-            (12_345_678.0, None, "1.2345678e+07"),
-            (f64::INFINITY, None, "+Inf"),
-        ] {
-            assert_eq!(general(v, digits), text);
-        }
     }
 }

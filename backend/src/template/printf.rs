@@ -4,7 +4,7 @@
 use super::function::times;
 use super::value::Value;
 use crate::logql::quote;
-use crate::promql::general;
+use crate::number::general;
 
 type Result<T> = std::result::Result<T, String>;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::promql::general;
+use crate::number::general;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]

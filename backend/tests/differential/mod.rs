@@ -14,4 +14,5 @@ mod promql;
 mod queries;
 mod rules;
 mod samples;
+mod scraped;
 mod traces;

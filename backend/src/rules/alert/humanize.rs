@@ -1,6 +1,6 @@
 //! Numbers as people read them, in the words of Prometheus' template functions.
 
-use crate::promql::general;
+use crate::number::general;
 
 /// Four significant digits.
 fn short(v: f64) -> String {
