@@ -15,7 +15,7 @@ use super::settings::{
 };
 use super::{adjusted, attribute, duration_ns};
 use super::{histogram, histogram::Histogram};
-use crate::ingest::logs::label_name;
+use crate::ingest::names::label_name;
 use crate::labels::Labels;
 
 /// All services.

@@ -8,7 +8,8 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
-use super::level;
+use super::names::metadata_name;
+use super::{Partial, level};
 use crate::labels::Labels;
 use crate::store::batch::{Batch, LogIn, metadata_key};
 use crate::store::logs::encode_stream;
@@ -37,36 +38,63 @@ const LABELS: [&str; 18] = [
     "k8s.job.name",
 ];
 
+/// Why a record is refused, as Loki does: whoever asks for it could not name the attribute.
+const NAMELESS: &str = "the name of an attribute has neither a letter nor a digit";
+
+type Pairs = Vec<(String, String)>;
+
 /// Lays out an export's log records. `now_ns` stands in for a record without any time.
-pub(crate) fn lay_out(request: ExportLogsServiceRequest, indexed: &[String], now_ns: i64) -> Batch {
-    let mut batch = Batch::default();
+pub(crate) fn lay_out(
+    request: ExportLogsServiceRequest,
+    indexed: &[String],
+    now_ns: i64,
+) -> (Batch, Partial) {
+    let (mut batch, mut partial) = (Batch::default(), Partial::default());
     let mut streams = Streams::default();
     for resource_logs in request.resource_logs {
         let resource = resource_logs.resource.unwrap_or_default();
-        let mut labels = Vec::new();
-        let mut common = Vec::new();
-        for attribute in &resource.attributes {
-            let to = if LABELS.contains(&attribute.key.as_str()) { &mut labels } else { &mut common };
-            flatten("", attribute, to);
-        }
-        if !labels.iter().any(|(k, v)| k == "service_name" && !v.is_empty()) {
-            labels.push(("service_name".to_owned(), "unknown_service".to_owned()));
-        }
-        let stream = streams.id(&mut batch, &Labels::new(labels));
+        let Some((labels, of_resource)) = of_resource(&resource.attributes) else {
+            let records = resource_logs.scope_logs.iter().map(|scope| scope.log_records.len()).sum();
+            partial.refuse(records, NAMELESS);
+            continue;
+        };
+        let stream = streams.id(&mut batch, &labels);
         for scope_logs in resource_logs.scope_logs {
-            let mut common = common.clone();
-            add_scope(&mut common, scope_logs.scope.unwrap_or_default());
+            let mut common = of_resource.clone();
+            if add_scope(&mut common, scope_logs.scope.unwrap_or_default()).is_none() {
+                partial.refuse(scope_logs.log_records.len(), NAMELESS);
+                continue;
+            }
             for record in scope_logs.log_records {
-                add(&mut batch, stream, &common, &record, indexed, now_ns);
+                let Some(metadata) = metadata(&record, &common) else {
+                    partial.refuse(1, NAMELESS);
+                    continue;
+                };
+                let line =
+                    record.body.as_ref().and_then(|b| b.value.as_ref()).map(value_text).unwrap_or_default();
+                push(&mut batch, (stream, &labels), time(&record, now_ns), &line, metadata, indexed);
             }
         }
     }
-    batch
+    (batch, partial)
 }
 
-fn add_scope(metadata: &mut Vec<(String, String)>, scope: InstrumentationScope) {
+/// The labels of a resource's stream, and the metadata of all its records.
+fn of_resource(attributes: &[KeyValue]) -> Option<(Labels, Pairs)> {
+    let (mut labels, mut metadata) = (Vec::new(), Vec::new());
+    for attribute in attributes {
+        let to = if LABELS.contains(&attribute.key.as_str()) { &mut labels } else { &mut metadata };
+        flatten("", attribute, to)?;
+    }
+    if !labels.iter().any(|(k, v)| k == "service_name" && !v.is_empty()) {
+        labels.push(("service_name".to_owned(), "unknown_service".to_owned()));
+    }
+    Some((Labels::new(labels), metadata))
+}
+
+fn add_scope(metadata: &mut Pairs, scope: InstrumentationScope) -> Option<()> {
     for attribute in &scope.attributes {
-        flatten("", attribute, metadata);
+        flatten("", attribute, metadata)?;
     }
     if !scope.name.is_empty() {
         metadata.push(("scope_name".to_owned(), scope.name));
@@ -74,21 +102,16 @@ fn add_scope(metadata: &mut Vec<(String, String)>, scope: InstrumentationScope) 
     if !scope.version.is_empty() {
         metadata.push(("scope_version".to_owned(), scope.version));
     }
+    Some(())
 }
 
-fn add(
-    batch: &mut Batch,
-    stream: u32,
-    common: &[(String, String)],
-    record: &LogRecord,
-    indexed: &[String],
-    now_ns: i64,
-) {
-    let mut metadata = common.to_vec();
+/// What stands beside a record's line. Of equal names the later one is shown, but the earlier one tells the level: hence
+/// Loki's order.
+fn metadata(record: &LogRecord, common: &[(String, String)]) -> Option<Pairs> {
+    let mut metadata = Vec::with_capacity(record.attributes.len() + common.len() + 8);
     for attribute in &record.attributes {
-        flatten("", attribute, &mut metadata);
+        flatten("", attribute, &mut metadata)?;
     }
-    let line = record.body.as_ref().and_then(|b| b.value.as_ref()).map(value_text).unwrap_or_default();
     let mut put = |name: &str, value: String| {
         if !value.is_empty() {
             metadata.push((name.to_owned(), value));
@@ -106,25 +129,35 @@ fn add(
     let id = |bytes: &[u8]| if bytes.iter().all(|b| *b == 0) { String::new() } else { hex(bytes) };
     put("trace_id", id(&record.trace_id));
     put("span_id", id(&record.span_id));
-    let pairs = metadata.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-    let level = level::of_severity(record.severity_number).unwrap_or_else(|| level::detect(&pairs, &line));
-    metadata.push(("detected_level".to_owned(), level.to_owned()));
-    let time =
-        if record.time_unix_nano == 0 { record.observed_time_unix_nano } else { record.time_unix_nano };
-    let ts_ns = if time == 0 { now_ns } else { from_unsigned_ns(time) };
-    push(batch, stream, ts_ns, &line, &metadata, indexed, &Labels::default());
+    metadata.extend_from_slice(common);
+    Some(metadata)
 }
 
-/// Adds one entry with its index keys.
+fn time(record: &LogRecord, now_ns: i64) -> i64 {
+    let time =
+        if record.time_unix_nano == 0 { record.observed_time_unix_nano } else { record.time_unix_nano };
+    if time == 0 { now_ns } else { from_unsigned_ns(time) }
+}
+
+/// Adds one entry with its level and its index keys.
 pub(crate) fn push(
     batch: &mut Batch,
-    stream: u32,
+    (stream, labels): (u32, &Labels),
     ts_ns: i64,
     line: &str,
-    metadata: &[(String, String)],
+    mut metadata: Vec<(String, String)>,
     indexed: &[String],
-    labels: &Labels,
 ) {
+    metadata.retain(|(_, value)| !value.is_empty());
+    level::add(labels, &mut metadata, line);
+    // Of equal names the last one stays.
+    metadata.sort_by(|(a, _), (b, _)| a.cmp(b));
+    metadata.dedup_by(|later, kept| {
+        later.0 == kept.0 && {
+            std::mem::swap(later, kept);
+            true
+        }
+    });
     let from = batch.keys.len() as u32;
     let metadata_pairs = metadata.iter().map(|(k, v)| (k.as_str(), v.as_str()));
     // A stream label of an indexed name is found the same way.
@@ -134,7 +167,7 @@ pub(crate) fn push(
         }
     }
     let keys = (from, batch.keys.len() as u32);
-    let body = batch.put_log(line, metadata);
+    let body = batch.put_log(line, &metadata);
     batch.logs.push(LogIn { stream, ts_ns, body, keys });
 }
 
@@ -152,27 +185,16 @@ impl Streams {
     }
 }
 
-/// Nested maps become `outer_inner`; names become valid label names.
-fn flatten(prefix: &str, attribute: &KeyValue, out: &mut Vec<(String, String)>) {
-    let name = label_name(&format!("{prefix}{}", attribute.key));
+/// Nested maps become `outer_inner`; names become valid label names. `None` where a name cannot.
+fn flatten(prefix: &str, attribute: &KeyValue, out: &mut Pairs) -> Option<()> {
+    let name = metadata_name(&format!("{prefix}{}", attribute.key))?;
     match attribute.value.as_ref().and_then(|v| v.value.as_ref()) {
         // Depth is bounded by the decoders: protobuf and JSON both refuse deep nesting.
         Some(Value::KvlistValue(map)) => {
-            for inner in &map.values {
-                flatten(&format!("{name}_"), inner, out);
-            }
+            return map.values.iter().try_for_each(|inner| flatten(&format!("{name}_"), inner, out));
         }
         Some(value) => out.push((name, value_text(value))),
-        None => out.push((name, String::new())),
+        None => {}
     }
-}
-
-/// A valid label name: other characters become `_`, and a leading digit gets `key_` before it.
-pub(crate) fn label_name(name: &str) -> String {
-    let mut out: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
-    if out.starts_with(|c: char| c.is_ascii_digit()) {
-        out.insert_str(0, "key_");
-    }
-    out
+    Some(())
 }

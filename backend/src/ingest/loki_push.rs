@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::body::{self, BodyError};
+use super::count_bad;
 use super::logs::{Streams, push};
-use super::{count_bad, level};
+use super::names::metadata_name;
 use crate::Backend;
 use crate::labels::Labels;
 use crate::logql;
@@ -235,17 +236,16 @@ fn lay_out(push_request: Push, indexed: &[String]) -> Result<Batch, String> {
         let labels = with_service_name(labels);
         let stream = streams.id(&mut batch, &labels);
         for (ts, line, mut metadata) in entries {
+            for (name, _) in &mut metadata {
+                // Loki answers 500, upon which clients would send it again and again.
+                *name = metadata_name(name).ok_or_else(|| {
+                    format!("structured metadata cannot be named {name:?}: it needs a letter or a digit")
+                })?;
+            }
             if line.len() > MAX_LINE {
                 return Err(format!("max entry size {MAX_LINE} bytes exceeded for stream '{labels}'"));
             }
-            if !metadata.iter().any(|(k, _)| k == "detected_level") {
-                let level = {
-                    let pairs = labels.iter().chain(metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())));
-                    level::detect(&pairs, &line)
-                };
-                metadata.push(("detected_level".to_owned(), level.to_owned()));
-            }
-            push(&mut batch, stream, ts, &line, &metadata, indexed, &labels);
+            push(&mut batch, (stream, &labels), ts, &line, metadata, indexed);
         }
     }
     Ok(batch)

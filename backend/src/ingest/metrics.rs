@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::Partial;
-use super::logs::label_name;
+use super::names::label_name;
 use crate::labels::{Labels, NAME};
 use crate::store::samples::{Metadata, stale};
 use crate::store::spans::text;

@@ -6,6 +6,7 @@ pub(crate) mod level;
 pub(crate) mod logs;
 pub(crate) mod loki_push;
 pub(crate) mod metrics;
+pub(crate) mod names;
 pub(crate) mod openmetrics;
 pub(crate) mod otlp;
 pub(crate) mod otlp_grpc;
@@ -55,9 +56,9 @@ pub(crate) fn take_spans(backend: &Backend, mut request: ExportTraceServiceReque
 
 /// Stores the log records of an export.
 pub(crate) fn take_logs(backend: &Backend, request: ExportLogsServiceRequest) -> Result<Partial, Busy> {
-    let batch = logs::lay_out(request, &backend.config.indexed_metadata, crate::time::now_ns());
+    let (batch, partial) = logs::lay_out(request, &backend.config.indexed_metadata, crate::time::now_ns());
     let pushed = backend.store.push(batch);
-    settle(&backend.stats.logs, Partial::default(), pushed)
+    settle(&backend.stats.logs, partial, pushed)
 }
 
 /// Stores the data points of an export.

@@ -4,6 +4,7 @@
 mod answers;
 mod api;
 mod grammar;
+mod ingest;
 mod lines;
 mod logcli;
 
