@@ -84,8 +84,13 @@ impl Default for Config {
 pub struct Limits {
     /// Largest request body in bytes, after decompression.
     pub body_bytes: usize,
-    /// Most bytes of all request bodies together, HTTP and gRPC, while they are read, unpacked and decoded; beyond them
-    /// ingest answers 503 or `UNAVAILABLE`. A packed body takes its packed and its unpacked bytes.
+    /// Most bytes that the spans, log records, data points, attributes and other parts of one request may take in memory
+    /// once they are decoded, without their texts; beyond them ingest answers 413 or `RESOURCE_EXHAUSTED`. It is told before
+    /// they are decoded: a span without anything has two bytes in a request and some 250 in memory.
+    pub decoded_bytes: usize,
+    /// Most bytes of all request bodies together, HTTP and gRPC, while they are read, unpacked, decoded and taken; beyond
+    /// them ingest answers 503 or `UNAVAILABLE`. A packed body takes its packed and its unpacked bytes, and what its parts
+    /// take once decoded.
     pub bodies_bytes: usize,
     /// Bytes accepted but not yet on disk; beyond them ingest answers 429 or `UNAVAILABLE`.
     pub queue_bytes: usize,
@@ -111,6 +116,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 16 << 20,
+            decoded_bytes: 48 << 20,
             bodies_bytes: 64 << 20,
             queue_bytes: 8 << 20,
             connections: 256,
@@ -156,6 +162,7 @@ mod tests {
             ("metrics_bytes", mib(metrics_bytes)),
             ("metrics_disk_bytes", mib(metrics_disk_bytes as usize)),
             ("body_bytes", mib(limits.body_bytes)),
+            ("decoded_bytes", mib(limits.decoded_bytes)),
             ("bodies_bytes", mib(limits.bodies_bytes)),
             ("queue_bytes", mib(limits.queue_bytes)),
             ("connections", count(limits.connections)),

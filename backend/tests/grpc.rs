@@ -26,19 +26,19 @@ fn large(
     export("shop", vec![span(trace, 1, None, &"x".repeat(bytes))])
 }
 
-fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).expect("small").to_be_bytes();
     [&[flag], &length[..], message].concat()
 }
 
 /// An open call: what is sent through `body` is what the backend has got of it.
-struct Call {
+pub(crate) struct Call {
     body: mpsc::UnboundedSender<Bytes>,
     status: tokio::task::JoinHandle<String>,
 }
 
 impl Call {
-    async fn open(backend: &TestBackend, headers: &[(&str, &str)]) -> Self {
+    pub(crate) async fn open(backend: &TestBackend, headers: &[(&str, &str)]) -> Self {
         let address = backend.grpc.trim_start_matches("http://");
         let stream = TcpStream::connect(address).await.expect("connected");
         let (mut client, connection) =
@@ -66,13 +66,13 @@ impl Call {
         Self { body, status }
     }
 
-    fn send(&self, bytes: &[u8]) {
+    pub(crate) fn send(&self, bytes: &[u8]) {
         // A call that was refused takes no more.
         let _ = self.body.send(Bytes::copy_from_slice(bytes));
     }
 
     /// Ends the body, and returns the status.
-    async fn end(self) -> String {
+    pub(crate) async fn end(self) -> String {
         drop(self.body);
         self.status.await.expect("no panic")
     }

@@ -14,6 +14,7 @@ mod jaeger_api;
 mod kill;
 mod logs;
 mod malformed;
+mod many_items;
 mod metrics;
 mod process;
 mod remote;

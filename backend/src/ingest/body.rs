@@ -1,6 +1,6 @@
-//! Reads request bodies within bounds: bytes on the wire, bytes after decompression, bytes of all bodies together.
-//! A gzip bomb is refused while it is being unpacked, not after. What unpacks to much does so off the threads that
-//! serve sockets.
+//! Reads request bodies within bounds: bytes on the wire, bytes after decompression, bytes of all bodies together, what
+//! is made of them included. A gzip bomb is refused while it is being unpacked, not after. What unpacks to much does so off
+//! the threads that serve sockets.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ const CHUNK: usize = 16 << 10;
 pub(crate) enum BodyError {
     #[error("the request body is larger than {0} bytes")]
     TooLarge(usize),
+    #[error("the items of the request take more than {0} bytes once decoded; send fewer at once")]
+    TooMuch(usize),
     #[error("too many request bodies are being read, try again")]
     TooMany,
     #[error("the content encoding {0:?} is not supported; use gzip or none")]
@@ -50,7 +52,7 @@ impl Room {
 }
 
 /// A body in memory. Its bytes are counted against the [`Room`] before they are allocated and until it is dropped:
-/// keep it until the body has been decoded.
+/// keep it until what was decoded of it has been taken.
 #[derive(Debug)]
 pub(crate) struct Held {
     bytes: Vec<u8>,
@@ -82,6 +84,16 @@ impl Held {
     fn push(&mut self, data: &[u8]) -> Result<(), BodyError> {
         self.reserve(data.len())?;
         self.bytes.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// Counts what will be made of the body, too.
+    ///
+    /// # Errors
+    /// [`BodyError::TooMany`] when there is no room for it.
+    pub(crate) fn decodes_to(&mut self, bytes: usize) -> Result<(), BodyError> {
+        self.room.take(bytes)?;
+        self.counted += bytes;
         Ok(())
     }
 

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::body::{self, BodyError};
-use super::count_bad;
 use super::logs::{Streams, push};
 use super::names::metadata_name;
+use super::{count_bad, weight};
 use crate::Backend;
 use crate::labels::Labels;
 use crate::logql;
@@ -37,6 +37,8 @@ const SERVICE_LABELS: [&str; 13] = [
 ];
 /// Loki's default bounds on a stream.
 const MAX_LABELS: usize = 15;
+/// Longest text of one stream's labels: as many as there may be, each as long as Loki lets it be.
+const MAX_LABELS_BYTES: usize = 64 << 10;
 const MAX_LINE: usize = 256 << 10;
 
 /// Why a push was refused: a status and Loki's plain text.
@@ -46,7 +48,7 @@ pub(crate) struct Refusal(pub(crate) StatusCode, pub(crate) String);
 impl From<BodyError> for Refusal {
     fn from(error: BodyError) -> Self {
         let status = match error {
-            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooLarge(_) | BodyError::TooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooMany => StatusCode::SERVICE_UNAVAILABLE,
             BodyError::Encoding(_) | BodyError::Malformed(_) => StatusCode::BAD_REQUEST,
         };
@@ -56,7 +58,8 @@ impl From<BodyError> for Refusal {
 
 /// `POST /loki/api/v1/push`.
 pub(crate) async fn handle(State(backend): State<Arc<Backend>>, headers: HeaderMap, body: Body) -> Response {
-    let limit = backend.config.limits.body_bytes;
+    let limits = &backend.config.limits;
+    let limit = limits.body_bytes;
     let taken = async {
         // Protobuf comes snappy-compressed always, and some clients name that as the content encoding too.
         let raw = match headers.get(http::header::CONTENT_ENCODING) {
@@ -65,11 +68,11 @@ pub(crate) async fn handle(State(backend): State<Arc<Backend>>, headers: HeaderM
         };
         let content_type =
             headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-        let pushed = if content_type.split(';').next().is_some_and(|t| t.trim() == "application/json") {
-            from_json(raw.as_ref())
-        } else {
-            from_protobuf(body::unsnappy(raw).await?.as_ref())
-        };
+        let is_json = content_type.split(';').next().is_some_and(|t| t.trim() == "application/json");
+        let mut raw = if is_json { raw } else { body::unsnappy(raw).await? };
+        let weigh = if is_json { weight::of_json } else { weight::of_protobuf };
+        raw.decodes_to(weigh(&weight::shapes::PUSH, raw.as_ref(), limits.decoded_bytes)?)?;
+        let pushed = if is_json { from_json(raw.as_ref()) } else { from_protobuf(raw.as_ref()) };
         pushed
             .and_then(|p| lay_out(p, &backend.config.indexed_metadata))
             .map_err(|e| Refusal(StatusCode::BAD_REQUEST, e))
@@ -149,7 +152,7 @@ pub(crate) fn from_json(bytes: &[u8]) -> Result<Push, String> {
                 ts.parse().map_err(|_| format!("the timestamp {ts:?} is not a number of nanoseconds"))?;
             entries.push((ts, line, metadata.into_iter().collect()));
         }
-        streams.push((Labels::new(stream.stream), entries));
+        streams.push((check(Labels::new(stream.stream))?, entries));
     }
     Ok(Push(streams))
 }
@@ -203,7 +206,10 @@ pub(crate) fn from_protobuf(bytes: &[u8]) -> Result<Push, String> {
         prost::Message::decode(bytes).map_err(|e| format!("the push body is not valid: {e}"))?;
     let mut streams = Vec::with_capacity(push.streams.len());
     for stream in push.streams {
-        let labels = logql::parse_labels(&stream.labels).map_err(|e| e.to_string())?;
+        if stream.labels.len() > MAX_LABELS_BYTES {
+            return Err(format!("the labels of a stream are longer than {MAX_LABELS_BYTES} bytes"));
+        }
+        let labels = check(logql::parse_labels(&stream.labels).map_err(|e| e.to_string())?)?;
         let entries = stream
             .entries
             .into_iter()
@@ -224,15 +230,6 @@ fn lay_out(push_request: Push, indexed: &[String]) -> Result<Batch, String> {
     let mut batch = Batch::default();
     let mut streams = Streams::default();
     for (labels, entries) in push_request.0 {
-        if labels.is_empty() {
-            return Err("error at least one label pair is required per stream".to_owned());
-        }
-        if labels.iter().count() > MAX_LABELS {
-            return Err(format!("entry for stream '{labels}' has more than {MAX_LABELS} label names"));
-        }
-        if let Some((name, _)) = labels.iter().find(|(k, _)| !is_label_name(k)) {
-            return Err(format!("stream '{labels}' has the invalid label name {name:?}"));
-        }
         let labels = with_service_name(labels);
         let stream = streams.id(&mut batch, &labels);
         for (ts, line, mut metadata) in entries {
@@ -249,6 +246,20 @@ fn lay_out(push_request: Push, indexed: &[String]) -> Result<Batch, String> {
         }
     }
     Ok(batch)
+}
+
+/// Checks a stream's labels by Loki's rules.
+fn check(labels: Labels) -> Result<Labels, String> {
+    if labels.is_empty() {
+        return Err("error at least one label pair is required per stream".to_owned());
+    }
+    if labels.iter().count() > MAX_LABELS {
+        return Err(format!("entry for stream '{labels}' has more than {MAX_LABELS} label names"));
+    }
+    if let Some((name, _)) = labels.iter().find(|(k, _)| !is_label_name(k)) {
+        return Err(format!("stream '{labels}' has the invalid label name {name:?}"));
+    }
+    Ok(labels)
 }
 
 fn with_service_name(labels: Labels) -> Labels {

@@ -15,6 +15,8 @@ pub(crate) mod remote_write;
 pub(crate) mod scrape;
 pub(crate) mod spans;
 pub(crate) mod targets;
+mod weight;
+mod wire;
 
 use std::sync::atomic::AtomicU64;
 

@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::weight::{Shape, shapes};
 use super::{Partial, take_logs, take_metrics, take_spans};
 use crate::Backend;
 use crate::stats::Signal;
@@ -23,6 +24,9 @@ pub(crate) trait Otlp: 'static {
     type Request: prost::Message + Default + DeserializeOwned;
     /// What it is answered when its request was taken.
     type Answer: prost::Message + Serialize;
+
+    /// What its requests are made of.
+    const SHAPE: &'static Shape;
 
     /// Where its requests are counted.
     fn counts(backend: &Backend) -> &Signal;
@@ -40,6 +44,7 @@ pub(crate) enum Metrics {}
 impl Otlp for Traces {
     type Request = ExportTraceServiceRequest;
     type Answer = ExportTraceServiceResponse;
+    const SHAPE: &'static Shape = &shapes::SPANS;
 
     fn counts(backend: &Backend) -> &Signal {
         &backend.stats.spans
@@ -57,6 +62,7 @@ impl Otlp for Traces {
 impl Otlp for Logs {
     type Request = ExportLogsServiceRequest;
     type Answer = ExportLogsServiceResponse;
+    const SHAPE: &'static Shape = &shapes::LOGS;
 
     fn counts(backend: &Backend) -> &Signal {
         &backend.stats.logs
@@ -74,6 +80,7 @@ impl Otlp for Logs {
 impl Otlp for Metrics {
     type Request = ExportMetricsServiceRequest;
     type Answer = ExportMetricsServiceResponse;
+    const SHAPE: &'static Shape = &shapes::METRICS;
 
     fn counts(backend: &Backend) -> &Signal {
         &backend.stats.samples

@@ -2,7 +2,7 @@
 //!
 //! Each is one message in and one out, and what gRPC puts around a message is five bytes, a few headers and a trailer:
 //! they are read and written here. A generated server reads bodies into memory of its own, by the length that a message
-//! claims; here they count among all bodies, from their first bytes until they are decoded.
+//! claims; here they count among all bodies, from their first bytes until what they say has been taken.
 
 use std::sync::Arc;
 
@@ -16,11 +16,13 @@ use http_body_util::{BodyExt as _, Full};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server;
+use prost::Message as _;
 use tonic::{Code, Status};
 
-use super::body::{self, BodyError};
+use super::body::{self, BodyError, Held};
 use super::count_bad;
 use super::otlp::{Logs, Metrics, Otlp, Traces};
+use super::weight;
 use crate::Backend;
 use crate::stats::add;
 
@@ -48,7 +50,8 @@ async fn export<S: Otlp>(State(backend): State<Arc<Backend>>, headers: HeaderMap
         count_bad(&counts.bad_requests);
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
-    match read(&backend, &headers, body).await.map(|request| S::take(&backend, request)) {
+    // The message is counted until the request has been taken.
+    match read::<S>(&backend, &headers, body).await.map(|(request, _message)| S::take(&backend, request)) {
         Ok(Ok(answer)) => answer_with(&answer),
         Ok(Err(busy)) => Status::unavailable(busy.to_string()).into_http(),
         Err(error) => {
@@ -61,14 +64,15 @@ async fn export<S: Otlp>(State(backend): State<Arc<Backend>>, headers: HeaderMap
     }
 }
 
-/// Reads the one message of a call.
-async fn read<Q: prost::Message + Default>(
+/// Reads the one message of a call, and what it says.
+async fn read<S: Otlp>(
     backend: &Backend,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Q, BodyError> {
+) -> Result<(S::Request, Held), BodyError> {
     let malformed = |why: &str| BodyError::Malformed(why.to_owned());
-    let limit = backend.config.limits.body_bytes;
+    let limits = &backend.config.limits;
+    let limit = limits.body_bytes;
     let mut message = body::read_raw(&backend.bodies, body, limit.saturating_add(PREFIX)).await?;
     let Some(([packed, length @ ..], rest)) = message.as_ref().split_first_chunk::<PREFIX>() else {
         return Err(malformed("no message"));
@@ -78,13 +82,15 @@ async fn read<Q: prost::Message + Default>(
     }
     let packed = *packed;
     message.skip(PREFIX);
-    let message = match (packed, headers.get(ENCODING).map(|v| v.to_str().unwrap_or("?"))) {
+    let mut message = match (packed, headers.get(ENCODING).map(|v| v.to_str().unwrap_or("?"))) {
         (0, _) => message,
         (1, Some("gzip")) => body::unpack_gzip(message).await?,
         (1, Some(other)) if other != "identity" => return Err(BodyError::Encoding(other.to_owned())),
         _ => return Err(malformed("its first byte and its encoding do not go together")),
     };
-    Q::decode(message.as_ref()).map_err(|e| malformed(&e.to_string()))
+    message.decodes_to(weight::of_protobuf(S::SHAPE, message.as_ref(), limits.decoded_bytes)?)?;
+    let request = S::Request::decode(message.as_ref()).map_err(|e| malformed(&e.to_string()))?;
+    Ok((request, message))
 }
 
 fn answer_with(answer: &impl prost::Message) -> Response {
@@ -102,7 +108,7 @@ fn answer_with(answer: &impl prost::Message) -> Response {
 /// Only `UNAVAILABLE` asks an exporter to send the same again.
 fn refuse(error: &BodyError) -> Response {
     let code = match error {
-        BodyError::TooLarge(_) => Code::ResourceExhausted,
+        BodyError::TooLarge(_) | BodyError::TooMuch(_) => Code::ResourceExhausted,
         BodyError::TooMany => Code::Unavailable,
         BodyError::Encoding(_) => Code::Unimplemented,
         BodyError::Malformed(_) => Code::InvalidArgument,

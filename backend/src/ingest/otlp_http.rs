@@ -13,6 +13,7 @@ use prost::Message as _;
 use super::body::{self, BodyError};
 use super::count_bad;
 use super::otlp::{Logs, Metrics, Otlp, Traces};
+use super::weight;
 use crate::Backend;
 use crate::stats::add;
 use crate::store::Busy;
@@ -48,16 +49,21 @@ pub(crate) async fn export<S: Otlp>(
         }
     };
     let decoded = async {
-        let bytes = body::read(&backend.bodies, &headers, body, backend.config.limits.body_bytes).await?;
-        if is_json {
+        let limits = &backend.config.limits;
+        let mut bytes = body::read(&backend.bodies, &headers, body, limits.body_bytes).await?;
+        let weigh = if is_json { weight::of_json } else { weight::of_protobuf };
+        bytes.decodes_to(weigh(S::SHAPE, bytes.as_ref(), limits.decoded_bytes)?)?;
+        let request = if is_json {
             serde_json::from_slice::<S::Request>(bytes.as_ref())
                 .map_err(|e| BodyError::Malformed(e.to_string()))
         } else {
             S::Request::decode(bytes.as_ref()).map_err(|e| BodyError::Malformed(e.to_string()))
-        }
+        };
+        Ok((request?, bytes))
     };
     match decoded.await {
-        Ok(request) => match S::take(&backend, request) {
+        // The bytes are counted until the request has been taken.
+        Ok((request, _bytes)) => match S::take(&backend, request) {
             Ok(answer) => answer_with(StatusCode::OK, is_json, &answer),
             Err(busy) => {
                 let status = match busy {
@@ -74,7 +80,7 @@ pub(crate) async fn export<S: Otlp>(
         Err(error) => {
             count_bad(&counts.bad_requests);
             let (status, code) = match error {
-                BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, 8),
+                BodyError::TooLarge(_) | BodyError::TooMuch(_) => (StatusCode::PAYLOAD_TOO_LARGE, 8),
                 BodyError::TooMany => (StatusCode::SERVICE_UNAVAILABLE, 14),
                 BodyError::Encoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, 3),
                 BodyError::Malformed(_) => (StatusCode::BAD_REQUEST, 3),

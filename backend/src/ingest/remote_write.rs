@@ -75,7 +75,7 @@ pub(crate) async fn handle(State(backend): State<Arc<Backend>>, headers: HeaderM
 
 fn refusal(error: &BodyError) -> Refusal {
     let status = match error {
-        BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyError::TooLarge(_) | BodyError::TooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
         BodyError::TooMany => StatusCode::SERVICE_UNAVAILABLE,
         BodyError::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         BodyError::Malformed(_) => StatusCode::BAD_REQUEST,

@@ -70,7 +70,7 @@ impl From<BadParams> for ApiError {
 impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
         let status = match error {
-            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooLarge(_) | BodyError::TooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooMany => StatusCode::SERVICE_UNAVAILABLE,
             BodyError::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             BodyError::Malformed(_) => StatusCode::BAD_REQUEST,

@@ -2,6 +2,7 @@
 //! thousands of series, and making strings of them would cost more than storing the samples. A few bytes may claim a
 //! great many things, so each kind is bounded. Only the fields that are used are known.
 
+use crate::ingest::wire::{Read, each};
 use crate::store::samples::Sample;
 
 /// Most labels, exemplars and samples of one series in one request.
@@ -38,8 +39,6 @@ pub(crate) struct Family<'b> {
 /// `prometheus.MetricMetadata.MetricType`, by number.
 const TYPES: [&str; 8] =
     ["unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset"];
-
-pub(crate) type Read<T> = Result<T, &'static str>;
 
 /// Calls `f` with each series of a `prometheus.WriteRequest`.
 ///
@@ -144,75 +143,6 @@ fn family(bytes: &[u8]) -> Read<Family<'_>> {
         Ok(())
     })?;
     Ok(found)
-}
-
-/// The value of one field.
-#[derive(Debug, Clone, Copy)]
-enum Field<'b> {
-    Number(u64),
-    Fixed(u64),
-    Bytes(&'b [u8]),
-}
-
-impl<'b> Field<'b> {
-    fn bytes(self) -> Read<&'b [u8]> {
-        if let Self::Bytes(bytes) = self { Ok(bytes) } else { Err("a message's field is not one") }
-    }
-
-    fn text(self) -> Read<&'b str> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| "a text is not UTF-8")
-    }
-
-    fn number(self) -> Read<u64> {
-        if let Self::Number(number) = self { Ok(number) } else { Err("a number's field is not one") }
-    }
-
-    fn fixed(self) -> Read<u64> {
-        if let Self::Fixed(bits) = self { Ok(bits) } else { Err("a value's field is not one") }
-    }
-}
-
-/// Calls `f` with each field of a message.
-fn each<'b>(mut bytes: &'b [u8], mut f: impl FnMut(u64, Field<'b>) -> Read<()>) -> Read<()> {
-    while !bytes.is_empty() {
-        let key = varint(&mut bytes)?;
-        let value = match key & 7 {
-            0 => Field::Number(varint(&mut bytes)?),
-            1 => Field::Fixed(u64::from_le_bytes(fixed(&mut bytes)?)),
-            2 => {
-                let length = usize::try_from(varint(&mut bytes)?).unwrap_or(usize::MAX);
-                let (value, rest) = bytes.split_at_checked(length).ok_or("unexpected EOF")?;
-                bytes = rest;
-                Field::Bytes(value)
-            }
-            5 => Field::Fixed(u32::from_le_bytes(fixed(&mut bytes)?).into()),
-            _ => return Err("illegal wire type"),
-        };
-        if key >> 3 == 0 {
-            return Err("illegal tag 0");
-        }
-        f(key >> 3, value)?;
-    }
-    Ok(())
-}
-
-fn fixed<const N: usize>(bytes: &mut &[u8]) -> Read<[u8; N]> {
-    let (value, rest) = bytes.split_first_chunk().ok_or("unexpected EOF")?;
-    *bytes = rest;
-    Ok(*value)
-}
-
-fn varint(bytes: &mut &[u8]) -> Read<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first().ok_or("unexpected EOF")?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Ok(value);
-        }
-    }
-    Err("integer overflow")
 }
 
 #[cfg(test)]
