@@ -113,9 +113,12 @@ impl Writer {
         };
         // A damaged file is replaced by a new one, and the batch is written there.
         let written = match written {
-            Err(ReadError::Damaged) => self
-                .replace_active()
-                .and_then(|active| active.write(batches, &mut repeated, &mut snap::raw::Encoder::new())),
+            Err(ReadError::Damaged) => {
+                // What was written there is not found any more, and is welcome again.
+                repeated = Repeated::default();
+                let active = self.replace_active();
+                active.and_then(|active| active.write(batches, &mut repeated, &mut snap::raw::Encoder::new()))
+            }
             other => other,
         };
         self.repeated = repeated;
