@@ -129,3 +129,51 @@ async fn many_empty_items_are_refused_over_grpc() {
     assert_eq!(call.end().await, "8");
     assert_eq!(backend.metric(r#"backend_bad_requests_total{signal="spans"}"#).await, 1.0);
 }
+
+/// What is said once of a resource stands beside each of its items.
+#[tokio::test]
+async fn what_a_long_resource_makes_of_its_items_is_bounded_too() {
+    let long =
+        format!(r#"{{"attributes":[{{"key":"long","value":{{"stringValue":"{}"}}}}]}}"#, "x".repeat(1 << 20));
+    let items = |item: &str| vec![item; 2000].join(",");
+    let span = r#"{"spans":[{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708"}]}"#;
+    let bounds = items("1");
+    let histogram = format!(
+        r#"{{"name":"h","histogram":{{"aggregationTemporality":2,"dataPoints":[{{"attributes":[{{"key":"long","value":{{"stringValue":"{}"}}}}],"explicitBounds":[{bounds}],"bucketCounts":[{bounds},1]}}]}}}}"#,
+        "x".repeat(1 << 20)
+    );
+    for (path, rejected, body) in [
+        (
+            "logs",
+            "rejectedLogRecords",
+            format!(
+                r#"{{"resourceLogs":[{{"resource":{long},"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#,
+                items("{}")
+            ),
+        ),
+        (
+            "traces",
+            "rejectedSpans",
+            format!(r#"{{"resourceSpans":[{{"resource":{long},"scopeSpans":[{}]}}]}}"#, items(span)),
+        ),
+        (
+            "metrics",
+            "rejectedDataPoints",
+            format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{histogram}]}}]}}]}}"#),
+        ),
+    ] {
+        // Of its own: the queue to the store holds not much more than one of these.
+        let backend = TestBackend::start().await;
+        let answer =
+            send(&backend, format!("{}/v1/{path}", backend.otlp), JSON, "identity", body.into_bytes()).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        let told: serde_json::Value = answer.json().await.expect("JSON");
+        let refused = &told["partialSuccess"][rejected];
+        let refused = refused.as_u64().or_else(|| refused.as_str()?.parse().ok()).unwrap_or_default();
+        assert!((1900..2100).contains(&refused), "{path}: {told}");
+        assert!(
+            told["partialSuccess"]["errorMessage"].as_str().is_some_and(|m| m.contains("64 MiB")),
+            "{told}"
+        );
+    }
+}

@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
 use super::names::metadata_name;
-use super::{Partial, level};
+use super::{LAID_OUT, Partial, TOO_LARGE, level};
 use crate::labels::Labels;
 use crate::store::batch::{Batch, LogIn, metadata_key};
 use crate::store::logs::encode_stream;
@@ -60,12 +60,19 @@ pub(crate) fn lay_out(
         };
         let stream = streams.id(&mut batch, &labels);
         for scope_logs in resource_logs.scope_logs {
+            if scope_logs.log_records.is_empty() {
+                continue;
+            }
             let mut common = of_resource.clone();
             if add_scope(&mut common, scope_logs.scope.unwrap_or_default()).is_none() {
                 partial.refuse(scope_logs.log_records.len(), NAMELESS);
                 continue;
             }
             for record in scope_logs.log_records {
+                if batch.data.len() > LAID_OUT {
+                    partial.refuse(1, TOO_LARGE);
+                    continue;
+                }
                 let Some(metadata) = metadata(&record, &common) else {
                     partial.refuse(1, NAMELESS);
                     continue;

@@ -9,8 +9,8 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
-use super::Partial;
 use super::names::label_name;
+use super::{LAID_OUT, Partial, TOO_LARGE};
 use crate::labels::{Labels, NAME};
 use crate::store::samples::{Metadata, stale};
 use crate::store::spans::text;
@@ -24,6 +24,8 @@ pub(crate) struct Points {
     pub(crate) samples: Vec<(Labels, i64, f64)>,
     pub(crate) metadata: Vec<(String, Metadata)>,
     pub(crate) partial: Partial,
+    /// Bytes of all labels.
+    laid_out: usize,
 }
 
 impl Points {
@@ -83,10 +85,15 @@ impl Points {
         t: i64,
         v: f64,
     ) {
+        if self.laid_out > LAID_OUT {
+            return self.partial.refuse(1, TOO_LARGE);
+        }
         let own = own.iter().map(|kv| (label_name(&kv.key), text(kv)));
         let extra = extra.map(|(k, v)| (k.to_owned(), v));
         let labels = own.chain(common.iter().cloned()).chain(extra).chain([(NAME.to_owned(), name)]);
-        self.samples.push((Labels::new(labels), t, v));
+        let labels = Labels::new(labels);
+        self.laid_out += labels.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        self.samples.push((labels, t, v));
     }
 
     fn number(&mut self, name: &str, common: &[(String, String)], point: &NumberDataPoint) {

@@ -28,6 +28,12 @@ use crate::Backend;
 use crate::stats::{Signal, add};
 use crate::store::Busy;
 
+/// Most bytes that one export is laid out to: what it says once of a resource stands beside each of its items.
+const LAID_OUT: usize = 64 << 20;
+/// Why the items beyond it are refused.
+const TOO_LARGE: &str =
+    "the items take more than 64 MiB with what is said of their resource beside each; send fewer at once";
+
 /// What an export was answered: how many items were refused, and why the first one was.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Partial {

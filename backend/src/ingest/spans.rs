@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 
-use super::Partial;
+use super::{LAID_OUT, Partial, TOO_LARGE};
 use crate::store::batch::{Batch, Operation, Origin, Seen, SpanIn, op_hash, tag_key};
 use crate::store::span_index::tag_hash;
 use crate::store::spans::tags;
@@ -24,11 +24,20 @@ pub(crate) fn lay_out(request: &mut ExportTraceServiceRequest, indexed: &[String
     let mut batch = Batch::default();
     let mut partial = Partial::default();
     let mut seen = Seen::default();
+    let mut room = LAID_OUT;
     for resource_spans in &mut request.resource_spans {
         let resource = resource_spans.resource.get_or_insert_default();
         let service = service_name(resource);
         let encoded = resource.encode_to_vec();
         for scope_spans in &mut resource_spans.scope_spans {
+            if scope_spans.spans.is_empty() {
+                continue;
+            }
+            let Some(left) = room.checked_sub(encoded.len() + service.len()) else {
+                partial.refuse(scope_spans.spans.len(), TOO_LARGE);
+                continue;
+            };
+            room = left;
             let origin = batch.origins.len() as u32;
             batch.origins.push(Origin {
                 service: service.clone(),
@@ -45,7 +54,7 @@ pub(crate) fn lay_out(request: &mut ExportTraceServiceRequest, indexed: &[String
             });
             batch.shared_tags.push((from, batch.tags.len() as u32));
             for span in &mut scope_spans.spans {
-                if let Err(reason) = add(&mut batch, &mut seen, origin, span, &shared, indexed) {
+                if let Err(reason) = add(&mut batch, &mut seen, &mut room, origin, span, &shared, indexed) {
                     partial.refuse(1, reason);
                 }
             }
@@ -57,6 +66,7 @@ pub(crate) fn lay_out(request: &mut ExportTraceServiceRequest, indexed: &[String
 fn add(
     batch: &mut Batch,
     seen: &mut Seen,
+    room: &mut usize,
     origin: u32,
     span: &mut Span,
     shared: &[i64],
@@ -75,7 +85,9 @@ fn add(
     let op_hash = op_hash(&span.name);
     let kind = u8::try_from(span.kind).unwrap_or(0);
     if seen.is_new(origin, op_hash, kind) {
-        let service = batch.origins[origin as usize].service.clone();
+        let service = &batch.origins[origin as usize].service;
+        *room = room.checked_sub(service.len()).ok_or(TOO_LARGE)?;
+        let service = service.clone();
         batch.operations.push(Operation { service, name: span.name.clone(), kind });
     }
     let (from, tags_from) = (batch.keys.len() as u32, batch.tags.len() as u32);
