@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod nearest;
+pub mod place;
 pub mod plan;
 pub mod profile;
 pub mod progress;

@@ -1,7 +1,8 @@
 //! A bad profile is one error: file, line, key, what to do.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use loadgen::profile::{ProfileError, load, names, parse};
+use loadgen::place::Mistake;
+use loadgen::profile::{load, names, parse};
 use std::path::PathBuf;
 
 const STEADY: &str = include_str!("../profiles/steady.toml");
@@ -10,7 +11,7 @@ const STEADY: &str = include_str!("../profiles/steady.toml");
 fn broken(from: &str, to: &str) -> (usize, String, String) {
     assert!(STEADY.contains(from), "{from}");
     match parse("broken", "broken.toml", &STEADY.replacen(from, to, 1)) {
-        Err(ProfileError::Invalid { file, line, key, reason }) => {
+        Err(Mistake { file, line, key, reason }) => {
             assert_eq!(file, "broken.toml");
             (line, key, reason)
         }

@@ -5,6 +5,7 @@ mod read;
 mod thresholds;
 
 use crate::nearest::suggestion;
+use crate::place::Mistake;
 use crate::plan::arrivals::Spacing;
 use crate::plan::journeys::Journey;
 use std::path::{Path, PathBuf};
@@ -73,17 +74,8 @@ pub enum ProfileError {
         source: std::io::Error,
     },
     /// The text is not a profile.
-    #[error("{file}:{line}: {key}: {reason}")]
-    Invalid {
-        /// Which file (or `steady.toml (built in)`).
-        file: String,
-        /// Line, from 1.
-        line: usize,
-        /// `section.key` as far as known.
-        key: String,
-        /// What is wrong and what to do.
-        reason: String,
-    },
+    #[error(transparent)]
+    Invalid(#[from] Mistake),
 }
 
 /// Loads a profile: a path (anything with a slash or ending in `.toml`), else a name looked for in `dirs` in order,
@@ -102,7 +94,7 @@ pub fn load(name_or_path: &str, dirs: &[PathBuf]) -> Result<Profile, ProfileErro
         }
     }
     match BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
-        Some((name, text)) => parse(name, &format!("{name}.toml (built in)"), text),
+        Some((name, text)) => Ok(parse(name, &format!("{name}.toml (built in)"), text)?),
         None => {
             let known = names_in(dirs);
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -119,7 +111,7 @@ fn load_file(path: &Path) -> Result<Profile, ProfileError> {
     }
     let text = std::fs::read_to_string(path).map_err(failed)?;
     let name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
-    parse(&name, &path.display().to_string(), &text)
+    Ok(parse(&name, &path.display().to_string(), &text)?)
 }
 
 /// Names of the built-in profiles.

@@ -1,10 +1,9 @@
 //! Reads a profile's text and checks what it says. Every error names file, line, key and what to do.
 
-use super::{Profile, ProfileError, Quantity, Threshold};
-use crate::nearest::nearest;
+use super::{Profile, Quantity, Threshold};
+use crate::place::{Mistake, Place};
 use crate::plan::arrivals::Spacing;
 use crate::plan::journeys::Journey;
-use crate::span::parse_duration;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -80,36 +79,13 @@ struct Thresholds {
     shed: Option<f64>,
 }
 
-/// Where errors say they are.
-struct Place<'a> {
-    file: &'a str,
-    text: &'a str,
-}
-
-impl Place<'_> {
-    /// An error at `section.key`.
-    fn error(&self, section: &str, key: &str, reason: impl Into<String>) -> ProfileError {
-        let line = line_of(self.text, section, key);
-        let key = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
-        ProfileError::Invalid { file: self.file.to_owned(), line, key, reason: reason.into() }
-    }
-
-    fn check(&self, good: bool, section: &str, key: &str, reason: &str) -> Result<(), ProfileError> {
-        if good { Ok(()) } else { Err(self.error(section, key, reason)) }
-    }
-
-    fn duration(&self, section: &str, key: &str, text: &str) -> Result<Duration, ProfileError> {
-        parse_duration(text).map_err(|e| self.error(section, key, e.to_string()))
-    }
-}
-
 /// Reads and checks the text of the profile `name`; `file` is what errors call it.
 ///
 /// # Errors
 /// When the text is not TOML, has unknown or missing keys, or values without meaning.
-pub fn parse(name: &str, file: &str, text: &str) -> Result<Profile, ProfileError> {
+pub fn parse(name: &str, file: &str, text: &str) -> Result<Profile, Mistake> {
     let place = Place { file, text };
-    let raw: Text = toml::from_str(text).map_err(|e| syntax(&place, &e))?;
+    let raw: Text = toml::from_str(text).map_err(|e| place.syntax(&e))?;
     let (run, arrivals) = (&raw.run, &raw.arrivals);
     place.check(run.rps > 0.0 && run.rps <= 1e6, "run", "rps", "must be above 0 and at most 1000000")?;
     let duration = place.duration("run", "duration", &run.duration)?;
@@ -146,7 +122,7 @@ pub fn parse(name: &str, file: &str, text: &str) -> Result<Profile, ProfileError
     })
 }
 
-fn levels(place: &Place<'_>, levels: &[(f64, f64)]) -> Result<(), ProfileError> {
+fn levels(place: &Place<'_>, levels: &[(f64, f64)]) -> Result<(), Mistake> {
     let check = |good, reason| place.check(good, "arrivals", "levels", reason);
     check((2..=1000).contains(&levels.len()), "needs 2 to 1000 points [percent, level]")?;
     check(levels.iter().all(|(p, l)| p.is_finite() && (0.0..=1000.0).contains(l)), "a level is 0 to 1000")?;
@@ -157,7 +133,7 @@ fn levels(place: &Place<'_>, levels: &[(f64, f64)]) -> Result<(), ProfileError> 
     check(area > 0.0, "no traffic: at least one level must be above 0")
 }
 
-fn journeys(place: &Place<'_>, weights: &Weights) -> Result<Vec<(Journey, f64)>, ProfileError> {
+fn journeys(place: &Place<'_>, weights: &Weights) -> Result<Vec<(Journey, f64)>, Mistake> {
     let mut used = Vec::new();
     for journey in Journey::ALL {
         let weight = match journey {
@@ -183,7 +159,7 @@ fn journeys(place: &Place<'_>, weights: &Weights) -> Result<Vec<(Journey, f64)>,
     Ok(used)
 }
 
-fn thresholds(place: &Place<'_>, raw: &Thresholds) -> Result<Vec<Threshold>, ProfileError> {
+fn thresholds(place: &Place<'_>, raw: &Thresholds) -> Result<Vec<Threshold>, Mistake> {
     let all = [
         (Quantity::P50, "p50_ms", raw.p50_ms),
         (Quantity::P90, "p90_ms", raw.p90_ms),
@@ -203,44 +179,4 @@ fn thresholds(place: &Place<'_>, raw: &Thresholds) -> Result<Vec<Threshold>, Pro
         used.push(Threshold::new(quantity, value));
     }
     Ok(used)
-}
-
-/// An error of the TOML reader, with the nearest right word when the key or value is unknown.
-fn syntax(place: &Place<'_>, error: &toml::de::Error) -> ProfileError {
-    let start = error.span().map_or(0, |s| s.start).min(place.text.len());
-    let line = place.text.get(..start).map_or(1, |before| before.matches('\n').count() + 1);
-    let message = error.message().trim().replace('\n', "; ");
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let wrong = quoted.next().unwrap_or_default().to_owned();
-    let known: Vec<&str> = quoted.collect();
-    let reason = match nearest(&wrong, known.iter().copied()) {
-        Some(right) if message.starts_with("unknown") => format!("{message}; did you mean `{right}`?"),
-        _ => message.clone(),
-    };
-    let here = place.text.lines().nth(line - 1).unwrap_or_default();
-    let key = here.split('=').next().unwrap_or_default().trim().trim_matches(['[', ']']).to_owned();
-    let key = if key.is_empty() { "profile".to_owned() } else { key };
-    ProfileError::Invalid { file: place.file.to_owned(), line, key, reason }
-}
-
-/// The line (from 1) on which `key` stands in `[section]`; the section's own line, or 1, when it does not.
-fn line_of(text: &str, section: &str, key: &str) -> usize {
-    let mut current = String::new();
-    let mut fallback = 1;
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        let header = line.strip_prefix('[').and_then(|l| l.split(']').next());
-        // A line of an array begins with a bracket too, but holds no bare word.
-        if let Some(header) = header.filter(|h| h.chars().all(|c| c.is_ascii_alphabetic() || c == '-')) {
-            current = header.trim().to_owned();
-            if current == section || (section.is_empty() && current == key) {
-                fallback = index + 1;
-            }
-        }
-        let found = line.split_once('=').is_some_and(|(k, _)| k.trim().trim_matches('"') == key);
-        if found && current == section {
-            return index + 1;
-        }
-    }
-    fallback
 }
