@@ -1,11 +1,13 @@
 //! Seeded, partly open load: plan, pacing, ledger, report.
 
+mod bearer;
 pub mod client;
 pub mod nearest;
 pub mod place;
 pub mod plan;
 pub mod profile;
 pub mod progress;
+pub mod relay;
 pub mod report;
 mod run;
 pub mod serve;

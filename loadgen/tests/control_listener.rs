@@ -8,8 +8,7 @@ use loadgen::plan::Plan;
 use loadgen::serve::{ServeConfig, serve};
 use serde_json::Value;
 use std::sync::Arc;
-use support::{Shop, options};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use support::{Shop, ask, options};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -38,17 +37,7 @@ async fn start(targets: Targets) -> Served {
 
 impl Served {
     async fn ask(&self, method: &str, path: &str, token: &str, body: &str) -> (u16, String) {
-        let mut stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head[9..12].parse().unwrap(), body.to_owned())
+        ask(self.address, method, path, token, body).await
     }
 
     async fn status(&self) -> Value {

@@ -3,6 +3,8 @@
 //! which concurrent sessions draw from it. Integer arithmetic and exactly rounded float operations only, so that
 //! platforms cannot differ.
 
+use sha2::{Digest, Sha256};
+
 /// What a decision is about. The numbers are part of the plan's digest: never renumber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
@@ -29,6 +31,10 @@ pub enum Stream {
     Span = 10,
     /// Idempotency keys.
     Key = 11,
+    /// Which of the pieces that pass a link of the relay break its connection.
+    Reset = 12,
+    /// How much earlier or later than its delay a piece leaves the relay.
+    Jitter = 13,
 }
 
 /// One decision as 64 well-mixed bits.
@@ -39,6 +45,12 @@ pub fn decide(seed: u64, stream: Stream, session: u64, step: u64, attempt: u64) 
         state = mix(state.wrapping_add(0x9e37_79b9_7f4a_7c15) ^ part.wrapping_mul(0xd6e8_feb8_6659_fd93));
     }
     state
+}
+
+/// A name as a number, to decide about what has one.
+#[must_use]
+pub fn number_of(name: &str) -> u64 {
+    Sha256::digest(name).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// The finaliser of SplitMix64: every input bit reaches every output bit.

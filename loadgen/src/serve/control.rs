@@ -1,6 +1,7 @@
 //! The control listener's routes. Everything but `/metrics` wants the bearer token.
 
 use super::metrics::Meter;
+use crate::bearer::{Token, guard, problem};
 use crate::client::Answer;
 use crate::plan::journeys::Kind;
 use crate::progress::Snapshot;
@@ -9,13 +10,12 @@ use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state, map_request};
+use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get as read, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use std::future::ready;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(super) struct Control {
     shared: Arc<Shared>,
     meter: Arc<Meter>,
     first: Arc<FirstOrder>,
-    token: [u8; 32],
+    token: Arc<Token>,
     plan_digest: String,
     process: Option<telemetry::Metrics>,
     latest: Mutex<Snapshot>,
@@ -55,11 +55,11 @@ impl Control {
         shared: Arc<Shared>,
         meter: Arc<Meter>,
         first: Arc<FirstOrder>,
-        token: String,
+        token: &str,
         plan_digest: String,
         process: Option<telemetry::Metrics>,
     ) -> Self {
-        let token = Sha256::digest(token.into_bytes()).into();
+        let token = Arc::new(Token::new(token));
         Self { shared, meter, first, token, plan_digest, process, latest: Mutex::default() }
     }
 
@@ -85,12 +85,6 @@ impl Control {
             ..latest
         }
     }
-
-    /// Compares digests, in a time that does not depend on where they differ.
-    fn admits(&self, token: &str) -> bool {
-        let given: [u8; 32] = Sha256::digest(token).into();
-        given.iter().zip(&self.token).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
-    }
 }
 
 /// The routes.
@@ -99,25 +93,11 @@ pub(super) fn routes(control: Arc<Control>) -> Router {
         .route("/status", read(status))
         .route("/pause", post(pause))
         .route("/resume", post(resume))
-        .route_layer(from_fn_with_state(Arc::clone(&control), guard))
+        .route_layer(from_fn_with_state(Arc::clone(&control.token), guard))
         .route("/metrics", read(metrics))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(map_request(|request: Request| ready(ReadOn::within(request).map(Body::new))))
         .with_state(control)
-}
-
-fn problem(status: StatusCode, detail: impl Into<String>) -> Response {
-    let body =
-        json!({ "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail.into() });
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
-}
-
-async fn guard(State(control): State<Arc<Control>>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    match given.and_then(|v| v.strip_prefix("Bearer ")) {
-        Some(token) if control.admits(token) => next.run(request).await,
-        _ => problem(StatusCode::UNAUTHORIZED, "send the header Authorization: Bearer TOKEN"),
-    }
 }
 
 async fn status(State(control): State<Arc<Control>>) -> Response {

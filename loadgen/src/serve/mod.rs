@@ -54,7 +54,7 @@ pub async fn serve(
     let plan_digest = config.plan.digest();
     let run = Run::open(config.plan, &config.targets, config.options, observer)?;
     let shared = Arc::clone(&run.shared);
-    let control = Arc::new(Control::new(shared, meter, first, config.token, plan_digest, config.process));
+    let control = Arc::new(Control::new(shared, meter, first, &config.token, plan_digest, config.process));
     let (over, ended) = tokio::sync::oneshot::channel::<()>();
     let app = control::routes(Arc::clone(&control));
     let mut server = tokio::spawn(async move {
