@@ -4,6 +4,8 @@
 //! and feeds the `db_client_*` metrics; so is the begin and the end of a transaction when it is slow (`boundary.rs`). Statements are constants ([`statement!`](crate::statement)), so that spans and
 //! metrics carry the parameterised text and never a value.
 //!
+//! The number of connections and the wait for one can change while the pool is in use (`resizable.rs`).
+//!
 //! It does not build SQL, map rows or retry: a caller that wants a retry knows whether its work may run twice.
 
 mod boundary;
@@ -13,6 +15,7 @@ mod metrics;
 mod migrate;
 mod open;
 mod pool;
+mod resizable;
 mod statement;
 mod transaction;
 

@@ -20,11 +20,14 @@
 mod baggage;
 pub mod client;
 pub mod config;
+mod controls;
 pub mod correlation;
 pub mod db;
 mod export;
 mod guard;
 mod late;
+mod live_filter;
+mod live_sampler;
 mod loki;
 pub mod metrics;
 pub mod names;
@@ -37,6 +40,7 @@ mod setup;
 mod stdout;
 
 pub use config::{Config, ConfigError};
+pub use controls::{Controls, LogLevel};
 pub use correlation::CorrelationId;
 pub use export::ExportError;
 pub use guard::{DrainReport, Telemetry};

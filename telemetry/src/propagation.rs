@@ -38,7 +38,7 @@ pub fn extract(headers: &HeaderMap) -> Inbound {
 
 /// Writes `context` into outbound `headers`: `traceparent`, `tracestate`, the correlation header, and `baggage` with our own
 /// key alone, whatever else the context holds.
-pub fn inject(context: &Context, headers: &mut HeaderMap) {
+pub fn write(context: &Context, headers: &mut HeaderMap) {
     TraceContextPropagator::new().inject_context(context, &mut HeaderInjector(headers));
     // The propagator writes it even when there is nothing to say.
     if headers.get("tracestate").is_some_and(HeaderValue::is_empty) {
@@ -155,7 +155,7 @@ mod tests {
             KeyValue::new("internal", "not for third parties"),
         ]);
         let mut out = HeaderMap::new();
-        inject(&context, &mut out);
+        write(&context, &mut out);
         assert_eq!(out["baggage"], "correlation.id=c-1");
         assert_eq!(out["x-correlation-id"], "c-1");
     }
@@ -176,11 +176,11 @@ mod tests {
         let mut inbound = headers(&[("traceparent", parent), ("tracestate", "a=1")]);
         inbound.append("tracestate", "b=2".parse().unwrap());
         let mut out = HeaderMap::new();
-        inject(&extract(&inbound).context, &mut out);
+        write(&extract(&inbound).context, &mut out);
         assert_eq!(out["tracestate"], "a=1,b=2");
 
         let mut out = HeaderMap::new();
-        inject(&extract(&headers(&[("traceparent", parent)])).context, &mut out);
+        write(&extract(&headers(&[("traceparent", parent)])).context, &mut out);
         assert!(out.contains_key("traceparent") && !out.contains_key("tracestate"), "{out:?}");
     }
 

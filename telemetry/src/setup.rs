@@ -25,9 +25,12 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer, Registry, filter, layer};
 
 use crate::config::{Config, LogExport, Queue};
+use crate::controls::Controls;
 use crate::export::{self, ExportError, ExportRuntime};
 use crate::guard::{Parts, Telemetry};
 use crate::late::LateTracer;
+use crate::live_filter::LiveFilter;
+use crate::live_sampler::LiveSampler;
 use crate::loki::{self, LokiError};
 use crate::metrics::Metrics;
 use crate::names::{attribute, signal};
@@ -73,6 +76,7 @@ pub fn init(config: Config) -> Result<Telemetry, InitError> {
 #[derive(Debug)]
 pub struct Builder {
     config: Config,
+    controls: Controls,
     tracer: TracerProviderBuilder,
     spans: spans::Correlate,
     logger: LoggerProviderBuilder,
@@ -93,12 +97,16 @@ impl Builder {
     #[must_use]
     pub fn new(config: Config) -> Builder {
         let resource = resource(&config);
+        let controls = Controls::new(config.sampler, config.span_queue.capacity);
         Builder {
             tracer: SdkTracerProvider::builder()
                 .with_resource(resource.clone())
-                .with_sampler(config.sampler.build()),
-            spans: spans::Correlate::default(),
-            logger: SdkLoggerProvider::builder().with_resource(resource).with_log_processor(logs::Correlate),
+                .with_sampler(LiveSampler(controls.clone())),
+            spans: spans::Correlate { controls: controls.clone(), next: Vec::new() },
+            logger: SdkLoggerProvider::builder()
+                .with_resource(resource)
+                .with_log_processor(logs::Correlate(controls.clone())),
+            controls,
             has_log_processor: false,
             output: Output(Box::new(std::io::stdout())),
             config,
@@ -157,12 +165,15 @@ impl Builder {
     /// As [`init`].
     pub fn build(mut self) -> Result<(Dispatch, Telemetry), InitError> {
         let config = self.config;
-        let metrics = Metrics::new(&config.service_name, &config.service_version);
+        let controls = self.controls;
+        let metrics = Metrics::with(&config.service_name, &config.service_version, controls.clone());
         let runtime = ExportRuntime::start()?;
         let budget =
             |queue: Queue, signal| Arc::new(Budget::new(queue.capacity, metrics.families().counts(signal)));
         let span_budget = budget(config.span_queue, signal::TRACES);
         let log_budget = budget(config.log_queue, signal::LOGS);
+        controls.add_queue(Arc::clone(&span_budget));
+        controls.add_queue(Arc::clone(&log_budget));
 
         if let Some(otlp) = config.traces.as_ref().filter(|_| !config.disabled) {
             let exporter = export::span_exporter(otlp, &runtime, Arc::clone(&span_budget))?;
@@ -193,22 +204,28 @@ impl Builder {
 
         let sink =
             config.stdout.then(|| Sink::start(self.output.0, metrics.dropped(signal::STDOUT))).transpose()?;
-        let json = sink.clone().map(|sink| JsonLayer { service: config.service_name.clone(), sink });
+        let json = sink.clone().map(|sink| JsonLayer {
+            service: config.service_name.clone(),
+            controls: controls.clone(),
+            sink,
+        });
         let subscriber = Registry::default()
             .with(span_layer(&tracer, config.disabled).with_filter(filter::filter_fn(is_ours)))
             .with(
-                json.map(|layer| event_filter(&config).map(|filter| layer.with_filter(filter)))
+                json.map(|layer| event_filter(&config, &controls).map(|filter| layer.with_filter(filter)))
                     .transpose()?,
             )
             .with(
                 bridged
                     .then(|| {
-                        event_filter(&config).map(|f| OpenTelemetryTracingBridge::new(&logger).with_filter(f))
+                        event_filter(&config, &controls)
+                            .map(|f| OpenTelemetryTracingBridge::new(&logger).with_filter(f))
                     })
                     .transpose()?,
             )
             .with(
-                gate.map(|layer| loki_filter(&config).map(|filter| layer.with_filter(filter))).transpose()?,
+                gate.map(|layer| loki_filter(&config, &controls).map(|filter| layer.with_filter(filter)))
+                    .transpose()?,
             );
         let parts = Parts {
             tracer,
@@ -230,12 +247,15 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
 }
 
 /// As for events, but spans pass, because tracing-loki needs to have seen each span whose event it writes.
-fn loki_filter<S>(config: &Config) -> Result<impl filter::FilterExt<S> + use<S>, InitError>
+fn loki_filter<S>(
+    config: &Config,
+    controls: &Controls,
+) -> Result<impl filter::FilterExt<S> + use<S>, InitError>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     use tracing_subscriber::filter::FilterExt;
-    Ok(event_filter(config)?.or(filter::filter_fn(is_ours)))
+    Ok(event_filter(config, controls)?.or(filter::filter_fn(is_ours)))
 }
 
 /// What was asked for, without the libraries the SDK's exporting threads speak gRPC with: nothing else here uses them, and
@@ -243,22 +263,23 @@ where
 ///
 /// An `EnvFilter` asks at every step into and out of a span whether a directive is about that span. Directives that name
 /// spans are written in brackets; without one, a filter of targets and levels says the same and asks nothing.
-fn event_filter<S>(config: &Config) -> Result<EventFilter<S>, InitError>
+fn event_filter<S>(config: &Config, controls: &Controls) -> Result<LiveFilter<S>, InitError>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     let directives: Vec<&str> = config.filter.split(',').filter(|d| !d.is_empty()).collect();
     let text = [directives.as_slice(), &["h2=off", "tonic=off", "tower=off"]].concat().join(",");
-    let filter = EnvFilter::builder()
-        .parse(&text)
-        .map_err(|source| InitError::Filter { filter: config.filter.clone(), source })?;
-    match text.parse::<filter::Targets>() {
-        Ok(targets) if !text.contains('[') => Ok(Box::new(targets)),
-        _ => Ok(Box::new(filter)),
-    }
+    let wrong = |source| InitError::Filter { filter: config.filter.clone(), source };
+    let filter = EnvFilter::builder().parse(&text).map_err(wrong)?;
+    let configured: Box<dyn layer::Filter<S> + Send + Sync> = match text.parse::<filter::Targets>() {
+        Ok(targets) if !text.contains('[') => Box::new(targets),
+        _ => Box::new(filter),
+    };
+    LiveFilter::new(configured, NEVER, controls.clone()).map_err(wrong)
 }
 
-type EventFilter<S> = Box<dyn layer::Filter<S> + Send + Sync>;
+/// What no level lets through: the chatter of connections, and the libraries of the export.
+const NEVER: &str = "hyper_util=off,reqwest::connect=off,h2=off,tonic=off,tower=off";
 
 /// The lean layer: without source location, thread, target, level and idle times, which nobody asks a span for and which
 /// cost half as much again. It also activates the span's context, from which logs, metrics and calls take their ids. The

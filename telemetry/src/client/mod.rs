@@ -1,5 +1,5 @@
 //! The client side of a request, as reqwest middleware: one CLIENT span per attempt through reqwest-tracing with a span
-//! backend of our own, trace context and correlation id injected, duration measured.
+//! backend of our own, trace context and correlation id written, duration measured.
 //!
 //! It retries nothing and limits nothing: retry, breaker and bulkhead belong outside of it, so that each attempt shows.
 

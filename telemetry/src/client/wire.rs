@@ -1,4 +1,4 @@
-//! The two small middlewares around reqwest-tracing: one names the peer for the span, one, inside the span, injects the
+//! The two small middlewares around reqwest-tracing: one names the peer for the span, one, inside the span, writes the
 //! context and measures. Its context is the active one, which falls back to the caller's where no span is recorded.
 
 use std::time::Instant;
@@ -40,7 +40,7 @@ impl Middleware for Named {
     }
 }
 
-/// Injects and measures.
+/// Writes and measures.
 pub(super) struct Wire {
     pub(super) peer: &'static str,
     pub(super) metrics: Metrics,
@@ -54,7 +54,7 @@ impl Middleware for Wire {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        Context::map_current(|context| propagation::inject(context, request.headers_mut()));
+        Context::map_current(|context| propagation::write(context, request.headers_mut()));
         let attempt = Attempt {
             metrics: &self.metrics,
             labels: ClientLabels {

@@ -42,15 +42,15 @@ impl Sampler {
         Ok(Sampler { ratio, parent_based })
     }
 
-    pub(crate) fn build(self) -> SdkSampler {
-        let root = if self.ratio >= 1.0 {
+    /// What decides of a span without a parent, or whose parent does not count.
+    pub(crate) fn root(self) -> SdkSampler {
+        if self.ratio >= 1.0 {
             SdkSampler::AlwaysOn
         } else if self.ratio <= 0.0 {
             SdkSampler::AlwaysOff
         } else {
             SdkSampler::TraceIdRatioBased(self.ratio)
-        };
-        if self.parent_based { SdkSampler::ParentBased(Box::new(root)) } else { root }
+        }
     }
 }
 

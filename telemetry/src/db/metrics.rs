@@ -11,7 +11,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
-use sqlx::SqlitePool;
+
+use super::resizable::Resizable;
 
 /// From 50 µs, an indexed read, to 5 s, the busy time-out.
 const BUCKETS: [f64; 14] =
@@ -38,7 +39,7 @@ fn histogram() -> Histogram {
 }
 
 impl PoolMetrics {
-    pub(super) fn register(metrics: &crate::Metrics, pool: &SqlitePool) -> Self {
+    pub(super) fn register(metrics: &crate::Metrics, pool: &Resizable) -> Self {
         let this = Self {
             operations: Family::new_with_constructor(histogram as fn() -> Histogram),
             wait: histogram(),
@@ -114,7 +115,7 @@ impl Drop for Pending<'_> {
 }
 
 struct PoolState {
-    pool: SqlitePool,
+    pool: Resizable,
     pending: std::sync::Arc<AtomicI64>,
 }
 
@@ -126,8 +127,9 @@ impl fmt::Debug for PoolState {
 
 impl Collector for PoolState {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let idle = i64::try_from(self.pool.num_idle()).unwrap_or(i64::MAX);
-        let used = (i64::from(self.pool.size()) - idle).max(0);
+        let pool = self.pool.pool();
+        let idle = i64::try_from(pool.num_idle()).unwrap_or(i64::MAX);
+        let used = (i64::from(pool.size()) - idle).max(0);
         let mut usage = encoder.encode_descriptor(
             "db_client_connections_usage",
             "Open connections of the pool, by state",
@@ -146,7 +148,7 @@ impl Collector for PoolState {
             (
                 "db_client_connections_max",
                 "The most connections the pool may open",
-                i64::from(self.pool.options().get_max_connections()),
+                i64::from(pool.options().get_max_connections()),
             ),
         ];
         for (name, help, value) in gauges {

@@ -15,6 +15,9 @@ const FULL_CHECK_LIMIT: u64 = 64 << 20;
 /// Page cache per connection in KiB. SQLite's default of 2,000 would let eight connections hold 16 MB.
 const CACHE_KIB: &str = "-512";
 
+/// Longer than anybody waits for a connection.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+
 /// Where the database is and how the pool behaves.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -58,8 +61,8 @@ impl Settings {
     }
 }
 
-/// Checks the file with a connection of its own, sets a damaged one aside, and returns a pool that opens lazily.
-pub(super) async fn open(settings: &Settings) -> Result<SqlitePool, OpenError> {
+/// Checks the file with a connection of its own, and sets a damaged one aside.
+pub(super) async fn prepare(settings: &Settings) -> Result<(), OpenError> {
     let path = &settings.path;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if directory.is_some_and(|directory| !directory.is_dir()) {
@@ -77,9 +80,15 @@ pub(super) async fn open(settings: &Settings) -> Result<SqlitePool, OpenError> {
         }
         Err(error) => return Err(OpenError::sort(path, error)),
     }
-    Ok(PoolOptions::<Sqlite>::new()
-        .max_connections(settings.max_connections.max(1))
-        .acquire_timeout(settings.acquire_timeout)
+    Ok(())
+}
+
+/// A pool that opens its connections when they are asked for.
+pub(super) fn pool(settings: &Settings, max_connections: u32) -> SqlitePool {
+    PoolOptions::<Sqlite>::new()
+        .max_connections(max_connections.max(1))
+        // Whoever waits says for how long, which may change.
+        .acquire_timeout(LONGEST_WAIT)
         .idle_timeout(Duration::from_secs(300))
         .max_lifetime(None)
         // A connection to a local file cannot go stale in the pool; the test would double each query's round trips.
@@ -95,7 +104,7 @@ pub(super) async fn open(settings: &Settings) -> Result<SqlitePool, OpenError> {
                 Ok(!connection.is_in_transaction())
             })
         })
-        .connect_lazy_with(options))
+        .connect_lazy_with(settings.connect_options())
 }
 
 /// Opens, verifies and proves that a write lock can be had.

@@ -2,15 +2,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, SqlitePool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Span;
 use tracing::field::Empty;
 
 use super::metrics::PoolMetrics;
+use super::resizable::Resizable;
 use super::statement::{Parent, Parts};
 use super::{
     Error, Migration, OpenError, Query, Row, Session, Settings, Transaction, boundary, migrate, open,
@@ -24,7 +26,9 @@ pub struct Database {
 }
 
 pub(super) struct Shared {
-    pool: SqlitePool,
+    pool: Resizable,
+    /// How long a caller waits for a connection, in milliseconds.
+    acquire_timeout: AtomicU64,
     pub(super) settings: Settings,
     /// `db.namespace`: the file's name without its ending.
     pub(super) namespace: String,
@@ -40,13 +44,15 @@ impl Database {
     /// # Errors
     /// When the directory is missing, the file cannot be written, or the disk is full.
     pub async fn open(settings: Settings, metrics: &crate::Metrics) -> Result<Self, OpenError> {
-        let pool = open::open(&settings).await?;
+        open::prepare(&settings).await?;
+        let pool = Resizable::new(settings.clone());
         let namespace =
             settings.path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let metrics = PoolMetrics::register(metrics, &pool);
         Ok(Self {
             shared: Arc::new(Shared {
                 pool,
+                acquire_timeout: AtomicU64::new(millis(settings.acquire_timeout)),
                 settings,
                 namespace,
                 metrics,
@@ -62,7 +68,7 @@ impl Database {
     /// When the file holds a newer or a changed schema, or cannot be written.
     pub async fn migrate(&self, migrations: &[Migration]) -> Result<usize, OpenError> {
         let path = &self.shared.settings.path;
-        let mut connection = self.shared.pool.acquire().await.map_err(|error| self.refused(error.into()))?;
+        let mut connection = self.shared.connection().await.map_err(|error| self.refused(error))?;
         migrate::apply(&mut connection, path, migrations).await
     }
 
@@ -107,20 +113,15 @@ impl Database {
         let started = Instant::now();
         let outcome = {
             let _pending = shared.metrics.pending();
-            shared.pool.acquire().await
+            shared.connection().await
         };
         shared.metrics.waited(started.elapsed());
-        outcome.map_err(|error| {
-            let error = match error {
-                sqlx::Error::PoolTimedOut => {
-                    shared.metrics.timed_out();
-                    Error::PoolTimeout(shared.settings.acquire_timeout)
-                }
-                other => Error::from(other),
-            };
+        outcome.inspect_err(|error| {
+            if matches!(error, Error::PoolTimeout(_)) {
+                shared.metrics.timed_out();
+            }
             span.record("error.type", error.kind());
             span.record("otel.status_code", "ERROR");
-            error
         })
     }
 
@@ -129,20 +130,18 @@ impl Database {
     ///
     /// # Errors
     /// As [`acquire`](Self::acquire), and [`Error::Busy`] when the turn or the lock cannot be had in time.
-    pub async fn begin(&self) -> Result<Transaction, Error> {
+    pub async fn begin(&self) -> Result<Transaction<'static>, Error> {
         Transaction::begin(self).await
     }
 
-    /// The turn to write, for at most the busy time-out.
-    pub(super) async fn turn(&self, parent: Parent<'_>) -> Result<OwnedSemaphorePermit, Error> {
-        let turn = Arc::clone(&self.shared.turn).acquire_owned();
-        let wait = async {
-            match tokio::time::timeout(self.shared.settings.busy_timeout, turn).await {
-                Ok(turn) => turn.map_err(|_| Error::Closed),
-                Err(_) => Err(Error::Busy),
-            }
-        };
-        boundary::turn(&self.shared, parent, wait).await
+    /// Lets the pool hold at most so many connections from now on, at least one. Connections in use are given back first.
+    pub fn set_max_connections(&self, max_connections: u32) {
+        self.shared.pool.resize(max_connections);
+    }
+
+    /// Lets callers that ask from now on wait so long for a connection.
+    pub fn set_acquire_timeout(&self, timeout: Duration) {
+        self.shared.acquire_timeout.store(millis(timeout), Ordering::Relaxed);
     }
 
     /// One statement on a connection of its own: at most one row.
@@ -167,7 +166,7 @@ impl Database {
     /// As [`begin`](Self::begin) and [`Query::execute`].
     pub async fn execute(&self, query: Query) -> Result<u64, Error> {
         let parent = if self.traced { Parent::Current } else { Parent::Untraced };
-        let _turn = self.turn(parent).await?;
+        let _turn = self.shared.turn(parent).await?;
         query.execute(&mut self.acquire().await?).await
     }
 
@@ -176,10 +175,7 @@ impl Database {
     /// # Errors
     /// As [`acquire`](Self::acquire).
     pub async fn ping(&self) -> Result<(), Error> {
-        let mut connection = self.shared.pool.acquire().await.map_err(|error| match error {
-            sqlx::Error::PoolTimedOut => Error::PoolTimeout(self.shared.settings.acquire_timeout),
-            other => Error::from(other),
-        })?;
+        let mut connection = self.shared.connection().await?;
         sqlx::query("SELECT 1 FROM schema_migrations LIMIT 1").fetch_optional(&mut *connection).await?;
         Ok(())
     }
@@ -190,11 +186,48 @@ impl Database {
     }
 }
 
+impl Shared {
+    /// A connection, waited for as long as callers may.
+    async fn connection(&self) -> Result<PoolConnection<Sqlite>, Error> {
+        let limit = Duration::from_millis(self.acquire_timeout.load(Ordering::Relaxed));
+        match tokio::time::timeout(limit, self.pool.acquire()).await {
+            Ok(outcome) => outcome.map_err(Error::from),
+            Err(_) => Err(Error::PoolTimeout(limit)),
+        }
+    }
+
+    /// The turn to write, for at most the busy time-out.
+    pub(super) async fn turn(&self, parent: Parent<'_>) -> Result<OwnedSemaphorePermit, Error> {
+        let turn = Arc::clone(&self.turn).acquire_owned();
+        let wait = async {
+            match tokio::time::timeout(self.settings.busy_timeout, turn).await {
+                Ok(turn) => turn.map_err(|_| Error::Closed),
+                Err(_) => Err(Error::Busy),
+            }
+        };
+        boundary::turn(self, parent, wait).await
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// One connection; it goes back to the pool when dropped.
 pub struct Connection {
     pub(super) inner: PoolConnection<Sqlite>,
     pub(super) shared: Arc<Shared>,
     pub(super) traced: bool,
+}
+
+impl Connection {
+    /// Waits for the turn to write, with this connection in hand, and takes the write lock on it.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when the turn or the lock cannot be had in time.
+    pub async fn begin(&mut self) -> Result<Transaction<'_>, Error> {
+        Transaction::begin_on(self).await
+    }
 }
 
 impl Session for Connection {

@@ -10,11 +10,11 @@ use tracing::{Instrument as _, Span};
 use super::boundary::{BEGIN, COMMIT, ROLLBACK};
 use super::pool::Shared;
 use super::statement::{Parent, Parts};
-use super::{Database, Error, Session};
+use super::{Connection, Database, Error, Session};
 
 /// An open write transaction. Dropped without [`commit`](Self::commit), it rolls back.
-pub struct Transaction {
-    inner: sqlx::Transaction<'static, Sqlite>,
+pub struct Transaction<'c> {
+    inner: sqlx::Transaction<'c, Sqlite>,
     shared: Arc<Shared>,
     /// After `inner`, so that it ends when the transaction is over.
     span: ToTheEnd,
@@ -33,7 +33,7 @@ impl Drop for ToTheEnd {
     }
 }
 
-impl Transaction {
+impl Transaction<'static> {
     /// The span begins before the wait for the turn, which is a part of the time a transaction takes.
     pub(super) async fn begin(database: &Database) -> Result<Self, Error> {
         let span = if database.traced { transaction_span(&database.shared) } else { Span::none() };
@@ -54,11 +54,34 @@ impl Transaction {
         span: &Span,
     ) -> Result<(sqlx::Transaction<'static, Sqlite>, OwnedSemaphorePermit), Error> {
         let parent = parent(span, database.traced);
-        let turn = database.turn(parent).await?;
+        let turn = database.shared.turn(parent).await?;
         let connection = database.acquire().instrument(span.clone()).await?;
         let begin = Some(sqlx::SqlSafeStr::into_sql_str(BEGIN.text()));
         let begin = sqlx::Transaction::begin(connection.inner, begin);
         Ok((BEGIN.observed(&database.shared, parent, begin).await?, turn))
+    }
+}
+
+impl<'c> Transaction<'c> {
+    /// On a connection that its holder keeps: it is held while the turn is waited for.
+    pub(super) async fn begin_on(connection: &'c mut Connection) -> Result<Self, Error> {
+        let Connection { inner, shared, traced } = connection;
+        let (shared, traced) = (Arc::clone(shared), *traced);
+        let span = if traced { transaction_span(&shared) } else { Span::none() };
+        let begun = async {
+            let parent = parent(&span, traced);
+            let turn = shared.turn(parent).await?;
+            let begin = Some(sqlx::SqlSafeStr::into_sql_str(BEGIN.text()));
+            let begin = sqlx::Transaction::<'c, Sqlite>::begin(&mut **inner, begin);
+            Ok::<_, Error>((BEGIN.observed(&shared, parent, begin).await?, turn))
+        };
+        match begun.await {
+            Ok((inner, turn)) => Ok(Self { inner, shared, span: ToTheEnd(span), traced, _turn: turn }),
+            Err(error) => {
+                fail(&span, &error);
+                Err(error)
+            }
+        }
     }
 
     /// Makes the changes permanent.
@@ -110,7 +133,7 @@ fn fail(span: &Span, error: &Error) {
     span.record("otel.status_code", "ERROR");
 }
 
-impl Session for Transaction {
+impl Session for Transaction<'_> {
     fn parts(&mut self) -> Parts<'_> {
         let parent = parent(&self.span.0, self.traced);
         Parts { connection: &mut self.inner, shared: &self.shared, parent }

@@ -24,6 +24,8 @@ pub use routes::{CONTENT_TYPE, routes};
 pub(crate) use families::Counts;
 use families::Families;
 
+use crate::controls::Controls;
+
 /// The registry and the standard families. Cheap to clone; all clones are the same registry.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
@@ -31,17 +33,22 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: RwLock<Registry>,
     families: Families,
+    controls: Controls,
 }
 
 impl Metrics {
     /// A registry whose every sample carries `service`, with the standard families, `process_*` and `build_info`.
     #[must_use]
     pub fn new(service: &str, version: &str) -> Metrics {
+        Metrics::with(service, version, Controls::default())
+    }
+
+    pub(crate) fn with(service: &str, version: &str, controls: Controls) -> Metrics {
         let label = (Cow::Borrowed("service"), Cow::Owned(service.to_owned()));
         let mut registry = Registry::with_labels(std::iter::once(label));
         let families = Families::register(&mut registry, version);
         registry.register_collector(Box::new(process::ProcessCollector));
-        Metrics(Arc::new(Inner { registry: RwLock::new(registry), families }))
+        Metrics(Arc::new(Inner { registry: RwLock::new(registry), families, controls }))
     }
 
     /// Adds families to the registry. The label `service` is applied to them; names must not repeat.
@@ -66,6 +73,12 @@ impl Metrics {
     #[must_use]
     pub fn dropped(&self, signal: &'static str) -> Counter {
         self.0.families.dropped(signal)
+    }
+
+    /// What of the process' telemetry can change while it runs.
+    #[must_use]
+    pub fn controls(&self) -> &Controls {
+        &self.0.controls
     }
 
     pub(crate) fn families(&self) -> &Families {

@@ -10,7 +10,9 @@ use crate::metrics::Counts;
 /// Places and counts of one signal.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    capacity: usize,
+    capacity: AtomicUsize,
+    /// The places that there are behind it.
+    most: usize,
     held: AtomicUsize,
     closed: AtomicBool,
     counts: Counts,
@@ -30,7 +32,8 @@ impl Budget {
     /// `capacity` places; what becomes of the items goes to `counts`.
     pub(crate) fn new(capacity: usize, counts: Counts) -> Budget {
         Budget {
-            capacity,
+            capacity: AtomicUsize::new(capacity),
+            most: capacity,
             held: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             counts,
@@ -44,12 +47,17 @@ impl Budget {
         // The place is taken before `closed` is looked at: an item that slips by a concurrent close is then held, and
         // seen by `settle`.
         let held = self.held.fetch_add(1, Ordering::SeqCst);
-        if held < self.capacity && !self.closed.load(Ordering::SeqCst) {
+        if held < self.capacity.load(Ordering::Relaxed) && !self.closed.load(Ordering::SeqCst) {
             return true;
         }
         self.held.fetch_sub(1, Ordering::SeqCst);
         self.counts.dropped.inc();
         false
+    }
+
+    /// Lets so many items in from now on, as far as there are places; those that are in stay.
+    pub(crate) fn set_capacity(&self, capacity: usize) {
+        self.capacity.store(capacity.min(self.most), Ordering::Relaxed);
     }
 
     /// Counts one item as dropped that found no place elsewhere.
@@ -112,6 +120,16 @@ mod tests {
         assert_eq!(offered(&budget, 1), 1);
         assert_eq!(budget.settle(), Outcome { exported: 2, dropped: 2 + 1 + 1 });
         assert_eq!(budget.counts.created.get(), 5 + 1);
+    }
+
+    #[test]
+    fn a_smaller_capacity_holds_from_the_next_item_on_and_a_larger_one_up_to_the_places() {
+        let budget = Budget::new(3, Counts::default());
+        assert_eq!(offered(&budget, 2), 2);
+        budget.set_capacity(1);
+        assert_eq!(offered(&budget, 1), 0);
+        budget.set_capacity(100);
+        assert_eq!(offered(&budget, 5), 1);
     }
 
     #[test]

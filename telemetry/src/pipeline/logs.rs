@@ -10,17 +10,26 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 
 use super::Budget;
+use crate::controls::Controls;
 use crate::correlation::CorrelationId;
 use crate::names::CORRELATION_ID_LOG;
 
-/// Adds `correlation_id` from the active context's baggage to every record.
+/// Adds `correlation_id` from the active context's baggage to every record, and the time that the process' clock shows.
 #[derive(Debug)]
-pub(crate) struct Correlate;
+pub(crate) struct Correlate(pub(crate) Controls);
 
 impl LogProcessor for Correlate {
     fn emit(&self, record: &mut SdkLogRecord, _: &InstrumentationScope) {
         if let Some(id) = CorrelationId::current() {
             record.add_attribute(CORRELATION_ID_LOG, AnyValue::String(id.value()));
+        }
+        if self.0.is_off() {
+            if let Some(time) = record.timestamp() {
+                record.set_timestamp(self.0.shown(time));
+            }
+            if let Some(time) = record.observed_timestamp() {
+                record.set_observed_timestamp(self.0.shown(time));
+            }
         }
     }
 

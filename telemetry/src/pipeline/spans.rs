@@ -10,14 +10,17 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::Budget;
+use crate::controls::Controls;
 use crate::correlation::CorrelationId;
 use crate::names::CORRELATION_ID;
 
-/// Sets `correlation.id` from the parent context's baggage on every span, and hands it on to each of `next`.
+/// Sets `correlation.id` from the parent context's baggage on every span, and hands it on to each of `next`, with the times
+/// that the process' clock shows.
 ///
 /// The only processor that the SDK knows of: as soon as it has two, it clones every finished span for each of them.
 #[derive(Debug, Default)]
 pub(crate) struct Correlate {
+    pub(crate) controls: Controls,
     pub(crate) next: Vec<Box<dyn SpanProcessor>>,
 }
 
@@ -31,7 +34,14 @@ impl SpanProcessor for Correlate {
         }
     }
 
-    fn on_end(&self, span: SpanData) {
+    fn on_end(&self, mut span: SpanData) {
+        if self.controls.is_off() {
+            span.start_time = self.controls.shown(span.start_time);
+            span.end_time = self.controls.shown(span.end_time);
+            for event in &mut span.events.events {
+                event.timestamp = self.controls.shown(event.timestamp);
+            }
+        }
         if let Some((last, others)) = self.next.split_last() {
             for next in others {
                 next.on_end(span.clone());

@@ -10,6 +10,7 @@ use tracing_subscriber::layer::Context;
 
 use super::Sink;
 use super::line::Line;
+use crate::controls::Controls;
 use crate::correlation::CorrelationId;
 use crate::names::{CORRELATION_ID_LOG, SPAN_ID_LOG, TRACE_ID_LOG};
 
@@ -24,6 +25,7 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct JsonLayer {
     pub(crate) service: String,
+    pub(crate) controls: Controls,
     pub(crate) sink: Sink,
 }
 
@@ -49,7 +51,9 @@ impl JsonLayer {
         buffer.clear();
         let metadata = event.metadata();
         let mut line = Line::begin(buffer);
-        line.plain("timestamp", format_args!("{:.6}", jiff::Timestamp::now()));
+        let now = self.controls.shown(std::time::SystemTime::now());
+        let now = jiff::Timestamp::try_from(now).unwrap_or_else(|_| jiff::Timestamp::now());
+        line.plain("timestamp", format_args!("{now:.6}"));
         line.plain("level", metadata.level());
         line.text("service", &self.service);
         line.text("target", metadata.target());
