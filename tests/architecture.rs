@@ -205,3 +205,56 @@ fn no_source_file_is_too_long_to_read() {
         assert!(lines <= LONGEST, "{} has {lines} lines; split it where its subject does", path.display());
     }
 }
+
+/// The words of an identifier or a text, in lower case: `HeaderInjector` is two, `inject_context` too.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in text.chars() {
+        let begins = c.is_uppercase() && before.is_lowercase();
+        if (begins || !c.is_alphabetic()) && words.last().is_some_and(|word| !word.is_empty()) {
+            words.push(String::new());
+        }
+        if c.is_alphabetic() {
+            words.last_mut().expect("there is one").extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words
+}
+
+/// What a service is made to suffer is a setting, a deploy, data, a network or a client like any other: it can tell nobody.
+#[test]
+fn services_do_not_know_why_they_suffer() {
+    assert_eq!(
+        words("HeaderInjector::inject_context, Firedrill").join(" "),
+        "header injector inject context firedrill"
+    );
+    const NEVER: [&str; 5] = ["fault", "chaos", "drill", "inject", "incident"];
+    // OpenTelemetry's own words for the writing of headers.
+    const THEIRS: [&str; 2] = ["HeaderInjector", "inject_context"];
+    for folder in ["services", "telemetry"] {
+        let mut folders = vec![checkout().join(folder)];
+        let mut seen = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let mut text = std::fs::read_to_string(&path).expect("text");
+                for theirs in THEIRS {
+                    text = text.replace(theirs, "");
+                }
+                text.push_str(&format!(" {}", path.strip_prefix(checkout()).expect("below it").display()));
+                for word in words(&text) {
+                    let known = NEVER.iter().find(|never| word.starts_with(**never));
+                    assert!(known.is_none(), "{word:?} stands in {}", path.display());
+                }
+                seen += 1;
+            }
+        }
+        assert!(seen > 30, "{folder} was read");
+    }
+}

@@ -25,6 +25,7 @@ mod native_bad_input;
 mod native_build;
 mod native_processes;
 mod native_signals;
+mod ops;
 mod outages;
 mod read_only;
 mod readme;

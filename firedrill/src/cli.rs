@@ -2,6 +2,7 @@
 
 mod dashboards;
 mod mistake;
+mod ops;
 mod slo;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use self::{
     dashboards::{Dashboards, DashboardsCheck, DashboardsDir},
+    ops::{Ops, OpsHistory, OpsRollback, OpsSet, OpsShow},
     slo::{Slo, SloEngine, SloGenerate, SloMutate, SloSimulate, SloTest},
 };
 use crate::{child::role::Role, ports::Ports};
@@ -54,6 +56,9 @@ pub enum Command {
     Logs(Logs),
     /// Evaluate a PromQL expression now, or draw it over time
     Query(Query),
+    /// Read and change the settings of the running services
+    #[command(subcommand)]
+    Ops(Ops),
     /// Check what this machine has and what is running
     Doctor,
     /// Check the Grafana dashboards: what their panels show, and how they are written

@@ -21,6 +21,7 @@ pub mod profiles;
 pub mod run_file;
 pub mod runtime;
 pub mod sender_telemetry;
+pub mod settings_control;
 pub mod stack;
 pub mod supervisor;
 pub mod up;

@@ -25,6 +25,9 @@ pub struct RunFile {
     pub started_at: String,
     /// Base addresses by name; absent parts are null.
     pub urls: BTreeMap<String, Option<String>>,
+    /// Where each service's settings are, by its name.
+    #[serde(default)]
+    pub admin_urls: BTreeMap<String, String>,
     /// Process ids by name.
     pub pids: BTreeMap<String, u32>,
     /// The bearer token of every listener that changes state.
@@ -56,9 +59,16 @@ impl RunFile {
             stack: stack.into(),
             started_at: jiff::Timestamp::now().to_string(),
             urls,
+            admin_urls: BTreeMap::new(),
             pids,
             admin_token,
         }
+    }
+
+    /// The same with the addresses of the services' settings.
+    #[must_use]
+    pub fn with_admin_urls(self, admin_urls: BTreeMap<String, String>) -> Self {
+        Self { admin_urls, ..self }
     }
 
     /// The address of one part.
@@ -123,6 +133,7 @@ mod tests {
                 ("jaeger".into(), Some("http://127.0.0.1:16686".into())),
                 ("alertmanager".into(), None),
             ]),
+            admin_urls: BTreeMap::from([("user-service".into(), "http://127.0.0.1:6001".into())]),
             pids: BTreeMap::from([("backend".into(), 7)]),
             admin_token: "secret".into(),
         }

@@ -55,9 +55,9 @@ impl Role {
     pub fn listeners(self) -> &'static [&'static str] {
         match self {
             Self::Backend => &["otlp_grpc", "otlp_http", "prometheus", "loki", "jaeger", "alertmanager"],
-            Self::UserService => &["user-service"],
-            Self::ProductService => &["product-service"],
-            Self::OrderService => &["order-service"],
+            Self::UserService => &["user-service", "user-service-settings"],
+            Self::ProductService => &["product-service", "product-service-settings"],
+            Self::OrderService => &["order-service", "order-service-settings"],
             Self::Console => &["console"],
             Self::Loadgen => &["loadgen"],
         }
@@ -101,15 +101,23 @@ pub fn run(options: &Run) -> Outcome {
             Role::Backend => backend::run(take, options.alone, stop).await?,
             Role::Console => console::run(take("console")?, stop).await?,
             Role::Loadgen => loadgen::run(take("loadgen")?, options.alone, stop).await?,
-            Role::UserService => service::user(take("user-service")?, options.alone, stop).await?,
-            Role::ProductService => service::product(take("product-service")?, options.alone, stop).await?,
-            Role::OrderService => service::order(take("order-service")?, options.alone, stop).await?,
+            Role::UserService | Role::ProductService | Role::OrderService => {
+                let name = options.role.name();
+                // Who runs a service alone may do without.
+                let settings = take(&settings_of(name)).ok();
+                service::run(options.role, take(name)?, settings, options.alone, stop).await?;
+            }
         }
         Ok(Code::Good)
     });
     // Whatever still runs has been given its time to drain; a stuck blocking thread must not hold the exit.
     runtime.shutdown_background();
     outcome
+}
+
+/// The name of the listener of a service's settings.
+pub fn settings_of(service: &str) -> String {
+    format!("{service}-settings")
 }
 
 async fn bind(options: &Run) -> Result<BTreeMap<String, TcpListener>, Failure> {

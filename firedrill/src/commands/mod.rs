@@ -7,6 +7,7 @@ mod doctor;
 mod follow;
 mod load;
 mod logs;
+mod ops;
 mod output;
 mod probe;
 mod query;
@@ -49,6 +50,7 @@ pub fn dispatch(cli: Cli, started: Instant) -> Outcome {
         Command::Probe(options) => block_on(probe::run(&options)),
         Command::Dashboards(command) => block_on(dashboards::run(&home, &command, json)),
         Command::Slo(command) => block_on(slo::run(&command, json)),
+        Command::Ops(command) => block_on(ops::run(&home, &command, json)),
         Command::Doctor => block_on(doctor::run(&home, json)),
     }
 }

@@ -50,7 +50,8 @@ impl<'a> Attendant<'a> {
     pub fn new(settings: &'a Settings, fleet: &Fleet, ready_in: Duration) -> Result<Self, Failure> {
         let urls = run_file::urls(|name| fleet.url(name));
         let run =
-            RunFile::new(settings.backends.name(), urls, fleet.pids().clone(), settings.admin_token.clone());
+            RunFile::new(settings.backends.name(), urls, fleet.pids().clone(), settings.admin_token.clone())
+                .with_admin_urls(fleet.admin_urls());
         let stack = crate::stack::of(&run)?;
         let load = match fleet.url("loadgen") {
             Some(base) => Some(LoadControl::new(&base, &settings.admin_token)?),

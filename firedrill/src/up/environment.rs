@@ -33,6 +33,8 @@ pub(super) fn of(
     match role {
         Role::UserService | Role::ProductService | Role::OrderService => {
             set("DATABASE_PATH", data.join(format!("{}.db", role.name())).display().to_string());
+            set("SETTINGS_PATH", data.join(format!("{}.settings.json", role.name())).display().to_string());
+            set("ADMIN_TOKEN", settings.admin_token.clone());
             set("USER_SERVICE_URL", url("user-service"));
             set("PRODUCT_SERVICE_URL", url("product-service"));
         }
@@ -168,7 +170,8 @@ mod tests {
     fn only_what_needs_the_token_gets_it() {
         for role in Role::ALL {
             let env = of(role, &settings(), address, |_| None);
-            assert_eq!(env.values().any(|value| value == "secret"), role == Role::Loadgen, "{role:?}");
+            let needs_it = !matches!(role, Role::Backend | Role::Console);
+            assert_eq!(env.values().any(|value| value == "secret"), needs_it, "{role:?}");
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     terminal,
 };
 use crate::{
-    child::role::Role,
+    child::role::{self, Role},
     failure::Failure,
     native::files,
     supervisor::{self, Event, Spec, Supervised},
@@ -179,6 +179,14 @@ impl Fleet {
     pub fn url(&self, listener: &str) -> Option<String> {
         let own = self.addresses.get(listener).map(|address| format!("http://{address}"));
         own.or_else(|| self.external.get(listener).cloned())
+    }
+
+    /// The base addresses of the services' settings, by service.
+    pub fn admin_urls(&self) -> BTreeMap<String, String> {
+        let services = [Role::UserService, Role::ProductService, Role::OrderService].map(Role::name);
+        let urls =
+            services.into_iter().filter_map(|s| Some((s.to_owned(), self.url(&role::settings_of(s))?)));
+        urls.collect()
     }
 
     /// Where the backends' own figures are, at `/metrics` below each base address.

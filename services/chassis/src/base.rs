@@ -4,16 +4,21 @@
 //! finish once no request is in flight any more.
 
 use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::Router;
 use telemetry::Metrics;
-use telemetry::db::{Database, Error, Migration, Query, Settings, Statement, query};
-use tokio::net::TcpListener;
+use telemetry::db::{self, Database, Error, Migration, Query, Statement, query};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::layers::HttpSettings;
 use crate::limits::HttpLimits;
+use crate::observed;
 use crate::probes::{self, Probes};
+use crate::serve::Listeners;
+use crate::settings::{self, List, Settings};
 use crate::start::StartError;
 use crate::{document, layers, serve};
 
@@ -29,23 +34,46 @@ pub struct Base {
     /// Cancelled when the service was told to stop.
     pub draining: CancellationToken,
     service: &'static str,
+    http: HttpSettings,
+    settings: Option<Settings>,
 }
 
 impl Base {
-    /// Opens the database of `service` and brings its schema up to date; `migrations` begin with the oldest step.
+    /// Opens the database of `service` and brings its schema up to date; `migrations` begin with the oldest step. Lists the
+    /// settings that every service has.
     ///
     /// # Errors
     /// When the database cannot be opened or changed.
     pub async fn open(
         service: &'static str,
-        database: Settings,
+        database: db::Settings,
         migrations: &[Migration],
         limits: HttpLimits,
         metrics: Metrics,
+        list: &mut List,
     ) -> Result<Self, StartError> {
+        let pool = (database.max_connections, database.acquire_timeout);
         let database = Database::open(database, &metrics).await?;
         database.migrate(migrations).await?;
-        Ok(Self { database, limits, metrics, service, draining: CancellationToken::new() })
+        let http = HttpSettings::add(list, &limits);
+        list_pool(list, pool, &database);
+        observed::list(list, &metrics);
+        let draining = CancellationToken::new();
+        Ok(Self { database, limits, metrics, draining, service, http, settings: None })
+    }
+
+    /// Takes up the settings as they were left in `path`; to be called when all are listed.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn with_settings(self, list: List, path: Option<PathBuf>) -> Result<Self, StartError> {
+        Ok(Self { settings: Some(list.open(self.service, path)?), ..self })
+    }
+
+    /// The settings, once they are taken up.
+    #[must_use]
+    pub fn settings(&self) -> Option<&Settings> {
+        self.settings.as_ref()
     }
 
     /// Runs `fill` in an empty database, which is one where `any` finds no row. One statement, so that a start stays fast;
@@ -77,28 +105,54 @@ impl Base {
         let (routes, mut openapi) =
             api.merge(probes::routes(Probes { service, database, draining })).split_for_parts();
         document::complete(&mut openapi);
-        layers::around(routes.merge(probes::document(&openapi)), &self.limits, &self.metrics)
+        layers::around(routes.merge(probes::document(&openapi)), &self.limits, &self.http, &self.metrics)
     }
 
-    /// Serves `router` on `listener` until `shutdown` resolves, lets requests in flight finish, awaits `finish`, and closes
-    /// the database.
+    /// Serves `router` on the public listener until `shutdown` resolves, lets requests in flight finish, awaits `finish`, and
+    /// closes the database. Meanwhile the settings are served on theirs.
     ///
     /// # Errors
-    /// When the listener has no address; nothing stops a service that once started.
+    /// When the listener has no address, or the settings no thread; nothing stops a service that once started.
     pub async fn run(
         &self,
-        listener: TcpListener,
+        listeners: Listeners,
         router: Router,
         shutdown: impl Future<Output = ()> + Send,
         finish: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
-        tracing::info!(address = %listener.local_addr()?, "serving");
-        let cut_off = serve::serve(listener, router, &self.limits, self.draining.clone(), shutdown).await;
+        let Listeners { public, settings: access } = listeners;
+        if let (Some(access), Some(settings)) = (access, &self.settings) {
+            settings::serve(access, settings.clone(), Router::new(), self.draining.clone())?;
+        }
+        tracing::info!(address = %public.local_addr()?, "serving");
+        let cut_off = serve::serve(public, router, &self.limits, self.draining.clone(), shutdown).await;
         finish.await;
         self.database.close().await;
         tracing::info!(cut_off, "stopped");
         Ok(())
     }
+}
+
+/// The settings of the pool.
+fn list_pool(list: &mut List, (connections, wait): (u32, Duration), database: &Database) {
+    let connections = list.integer(
+        "db.pool.max_connections",
+        "connections",
+        1..=64,
+        connections.into(),
+        "The most database connections at the same time",
+    );
+    let wait = list.millis(
+        "db.pool.acquire_timeout_ms",
+        1..=600_000,
+        wait,
+        "How long a caller waits for a database connection before it gives up",
+    );
+    let database = database.clone();
+    list.watch(&["db.pool."], move || {
+        database.set_max_connections(connections.count_u32());
+        database.set_acquire_timeout(wait.millis());
+    });
 }
 
 /// How many rows were written, or nothing when there were some before.

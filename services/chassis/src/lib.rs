@@ -12,12 +12,16 @@ pub mod launch;
 pub mod layers;
 pub mod limits;
 mod objects;
+mod observed;
 pub mod page;
+pub mod places;
 pub mod probes;
 pub mod problem;
 pub mod retention;
 pub mod serve;
+pub mod settings;
 pub mod start;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
+pub mod work;

@@ -18,6 +18,22 @@ use tower::ServiceExt;
 use unread::ReadOn;
 
 use crate::limits::HttpLimits;
+use crate::settings::Access;
+
+/// Where a service is reached.
+#[derive(Debug)]
+pub struct Listeners {
+    /// The public API.
+    pub public: TcpListener,
+    /// The settings; without it they stay as they were left.
+    pub settings: Option<Access>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(public: TcpListener) -> Self {
+        Self { public, settings: None }
+    }
+}
 
 /// How long accepting pauses when the system has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

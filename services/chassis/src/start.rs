@@ -6,6 +6,7 @@ use telemetry::db::OpenError;
 use tokio::net::TcpListener;
 
 use crate::env::ConfigError;
+use crate::settings::SettingsError;
 
 /// The service cannot start as things are.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The file of the settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
 }
 
 /// The exit code for a failed run: 2 for a bad setting, 3 when the environment lacks something, 1 for anything else.

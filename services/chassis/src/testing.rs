@@ -17,6 +17,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::problem::ProblemBody;
+use crate::settings::{Settings, in_process};
 
 /// The largest answer a test reads.
 const MAX_BODY: usize = 16 << 20;
@@ -207,6 +208,18 @@ pub fn post(path: &str, body: &Value) -> Request {
 #[must_use]
 pub fn raw_post(path: &str, body: impl Into<Body>) -> Request {
     Request::post(path).header("content-type", "application/json").body(body.into()).unwrap()
+}
+
+/// Changes a setting as an operator does.
+///
+/// # Panics
+/// When it is refused.
+pub async fn set(settings: Option<&Settings>, key: &str, value: impl Into<Value>) {
+    let body = serde_json::json!({ "settings": { key: value.into() } });
+    let request = Request::patch("/settings").header("content-type", "application/json");
+    let request = request.header("authorization", "Bearer token").body(Body::from(body.to_string()));
+    let reply = send(&in_process(settings.unwrap(), "token"), request.unwrap()).await;
+    assert_eq!(reply.status, 200, "{key}: {}", reply.json);
 }
 
 /// A body whose bytes never come.

@@ -9,9 +9,10 @@ use axum::extract::Request;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use chassis::extract::Json;
-use chassis::layers::around;
+use chassis::layers::{HttpSettings, around};
 use chassis::limits::HttpLimits;
 use chassis::problem::{self, Problem};
+use chassis::settings::List;
 use chassis::testing::{Reply, get as get_request, raw_post, send};
 use telemetry::Metrics;
 use telemetry::server::Detail;
@@ -29,7 +30,8 @@ fn app() -> Router {
     }
     let routes = Router::new().route("/hang", get(hang)).route("/panic", get(fail)).route("/sum", post(sum));
     let limits = HttpLimits { request_timeout: Duration::from_millis(20), ..HttpLimits::default() };
-    around(routes, &limits, &Metrics::new("test-service", "0.0.0"))
+    let settings = HttpSettings::add(&mut List::new(), &limits);
+    around(routes, &limits, &settings, &Metrics::new("test-service", "0.0.0"))
 }
 
 fn assert_problem(reply: &Reply, status: u16) {

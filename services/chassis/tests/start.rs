@@ -4,6 +4,7 @@
 
 use chassis::base::Base;
 use chassis::limits::HttpLimits;
+use chassis::settings::List;
 use chassis::start::{StartError, exit_code};
 use telemetry::Metrics;
 use telemetry::db::{Migration, RowExt as _, Settings, Statement, query};
@@ -19,7 +20,8 @@ const CAP: Migration = Migration { name: "cap", sql: "PRAGMA max_page_count = 20
 async fn open(directory: &tempfile::TempDir, migrations: &[Migration]) -> Base {
     let database = Settings { max_connections: 1, ..Settings::new(directory.path().join("notes.db")) };
     let metrics = Metrics::new("test-service", "0.0.0");
-    Base::open("test-service", database, migrations, HttpLimits::default(), metrics).await.unwrap()
+    let mut list = List::new();
+    Base::open("test-service", database, migrations, HttpLimits::default(), metrics, &mut list).await.unwrap()
 }
 
 #[tokio::test]

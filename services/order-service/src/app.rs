@@ -7,9 +7,10 @@ use std::sync::Arc;
 use axum::Router;
 use chassis::base::Base;
 use chassis::retention::{self, Old};
+use chassis::serve::Listeners;
+use chassis::settings::{List, Settings};
 use telemetry::Metrics;
 use telemetry::db::{Database, Migration};
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,8 +20,10 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::config::WorkConfig;
 use crate::metrics::OrderMetrics;
 use crate::neighbours::{Products, Users};
+use crate::orders::{ItemLocks, OrderSettings, PriceList};
 use crate::outbound::{OutboundMetrics, Peer};
-use crate::{Config, NAME, orders, outbox, recovery};
+use crate::outbox::OutboxSettings;
+use crate::{Config, NAME, orders, outbound, outbox, recovery};
 
 /// The schema, oldest step first.
 const MIGRATIONS: &[Migration] = &[
@@ -56,6 +59,10 @@ pub struct Shared {
     pub(crate) users: Users,
     pub(crate) products: Products,
     pub(crate) orders: OrderMetrics,
+    pub(crate) order_settings: OrderSettings,
+    pub(crate) outbox_settings: OutboxSettings,
+    pub(crate) item_locks: ItemLocks,
+    pub(crate) price_list: PriceList,
     pub(crate) work: WorkConfig,
     /// Orders under way. They finish whether or not their client waits.
     pub(crate) sagas: TaskTracker,
@@ -70,19 +77,39 @@ impl App {
     /// # Errors
     /// A [`StartError`](crate::StartError) when the database cannot be opened.
     pub async fn start(config: Config, metrics: Metrics) -> anyhow::Result<Self> {
-        let base = Base::open(NAME, config.database, MIGRATIONS, config.http, metrics).await?;
+        let mut list = List::new();
+        let base = Base::open(NAME, config.database, MIGRATIONS, config.http, metrics, &mut list).await?;
         let outbound = OutboundMetrics::register(&base.metrics);
-        let peer = |name, url| Peer::new(name, url, config.outbound.clone(), &base.metrics, &outbound);
+        let peer =
+            |name, url| Peer::new(name, url, config.outbound.clone(), &base.metrics, &outbound).map(Arc::new);
+        let users = peer(Users::NAME, config.user_service)?;
+        let products = peer(Products::NAME, config.product_service)?;
+        outbound::settings::add(&mut list, &config.outbound, &[Arc::clone(&users), Arc::clone(&products)]);
+        let order_settings = OrderSettings::add(&mut list);
+        let outbox_settings = OutboxSettings::add(&mut list, &config.work);
+        let base = base.with_settings(list, config.settings)?;
         Ok(Self(Arc::new(Shared {
             database: base.database.clone(),
-            users: Users::new(peer(Users::NAME, config.user_service)?),
-            products: Products::new(peer(Products::NAME, config.product_service)?),
+            users: Users::new(users),
+            products: Products::new(products),
+            order_settings,
+            outbox_settings,
+            item_locks: ItemLocks::default(),
+            price_list: PriceList::default(),
             orders: OrderMetrics::register(&base.metrics),
             work: config.work,
             sagas: TaskTracker::new(),
             outbox_written: Notify::new(),
             base,
         })))
+    }
+}
+
+impl Shared {
+    /// What an operator can change.
+    #[must_use]
+    pub fn settings(&self) -> Option<&Settings> {
+        self.base.settings()
     }
 }
 
@@ -95,12 +122,12 @@ pub fn router(app: &App) -> Router {
     )
 }
 
-/// Serves on `listener` until `shutdown` resolves, then lets requests, orders and deliveries in flight finish.
+/// Serves on `listeners` until `shutdown` resolves, then lets requests, orders and deliveries in flight finish.
 ///
 /// # Errors
 /// As [`App::start`]; nothing stops a service that once started.
 pub async fn run(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     config: Config,
     metrics: Metrics,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -111,7 +138,7 @@ pub async fn run(
     background.spawn(outbox::relay::run(app.clone(), stop.clone()));
     background.spawn(recovery::run(app.clone(), stop.clone()));
     background.spawn(retention::run(app.database.clone(), keep, OLD, stop.clone()));
-    app.base.run(listener, router(&app), shutdown, finish(&app, &background, &stop)).await
+    app.base.run(listeners.into(), router(&app), shutdown, finish(&app, &background, &stop)).await
 }
 
 /// Orders first, because they write the events that the relay delivers. What does not end in time is in the database: the

@@ -1,6 +1,7 @@
 //! Configuration, read once from the environment.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chassis::env::{ConfigError, Env};
@@ -18,6 +19,8 @@ pub struct Config {
     /// `DATABASE_PATH` (order-service.db), `DB_MAX_CONNECTIONS`, `DB_ACQUIRE_TIMEOUT_MS`, `DB_BUSY_TIMEOUT_MS`,
     /// `DB_SPAN_FROM_MS`.
     pub database: db::Settings,
+    /// `SETTINGS_PATH`: where run-time settings are kept. Without it they last as long as the process.
+    pub settings: Option<PathBuf>,
     /// `RETENTION_S` (86,400): how long orders, confirmed or failed, and refused events are kept.
     pub retention: Duration,
     /// The HTTP server's bounds.
@@ -62,10 +65,11 @@ impl Default for WorkConfig {
 impl Config {
     /// The defaults with this database file.
     #[must_use]
-    pub fn new(database: impl Into<std::path::PathBuf>) -> Self {
+    pub fn new(database: impl Into<PathBuf>) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5003)),
             database: db::Settings::new(database),
+            settings: None,
             retention: retention::DEFAULT,
             http: HttpLimits::default(),
             user_service: "http://127.0.0.1:5001".to_owned(),
@@ -92,6 +96,7 @@ impl Config {
         Ok(Self {
             listen: env.address("LISTEN_ADDR", default.listen)?,
             database: database_settings(env, "order-service.db")?,
+            settings: env.text("SETTINGS_PATH").map(PathBuf::from),
             retention: retention::from_env(env)?,
             http: HttpLimits::from_env(env)?,
             user_service: env.base_url("USER_SERVICE_URL", &default.user_service)?,

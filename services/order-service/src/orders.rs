@@ -1,12 +1,21 @@
 //! Orders: taking one, and reading them.
 
+mod locks;
+mod lookup;
 mod place;
+mod prices;
 mod request;
 pub mod routes;
 mod saga;
+mod settings;
+mod statements;
 pub(crate) mod store;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use locks::ItemLocks;
+pub(crate) use prices::PriceList;
+pub(crate) use settings::OrderSettings;
 
 use crate::Cents;
 pub use crate::neighbours::Customer;

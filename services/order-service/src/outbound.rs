@@ -11,6 +11,7 @@ mod failure;
 mod metrics;
 mod peer;
 mod policy;
+pub(crate) mod settings;
 
 pub use attempt::Answer;
 pub use failure::{Failure, Reason};

@@ -2,4 +2,7 @@
 //! The receiver keeps an event once by its id.
 
 pub(crate) mod relay;
+mod settings;
 pub(crate) mod store;
+
+pub(crate) use settings::OutboxSettings;

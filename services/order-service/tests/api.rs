@@ -9,7 +9,7 @@ use telemetry::db::{Statement, query};
 use telemetry::statement;
 use tokio::sync::Semaphore;
 
-use crate::proxy::Fault;
+use crate::proxy::Fate;
 use crate::support::{Shop, single};
 
 /// An order under an idempotency key.
@@ -54,7 +54,7 @@ async fn every_documented_response_is_exercised() {
     }
     let reserved = shop.products.hits("/101/reserve");
     let hold = Arc::new(Semaphore::new(0));
-    shop.products.on("/101/reserve", Fault::Hold(Arc::clone(&hold)));
+    shop.products.on("/101/reserve", Fate::Hold(Arc::clone(&hold)));
     let meanwhile = async {
         shop.products.wait_for("/101/reserve", reserved + 1).await;
         let meanwhile = api.send(keyed(101, "at-once")).await;
@@ -63,7 +63,7 @@ async fn every_documented_response_is_exercised() {
     };
     let (first, meanwhile) = tokio::join!(api.send(keyed(101, "at-once")), meanwhile);
     assert_eq!((first.status, meanwhile.status), (201, 409));
-    shop.products.rule(|_| Fault::Pass);
+    shop.products.rule(|_| Fate::Pass);
     assert_eq!(api.send(post("/orders", &single(9001))).await.status, 409);
     let wrong_type = json!({ "user_id": 1, "product_id": "101", "quantity": 1 });
     assert_eq!(api.send(post("/orders", &wrong_type)).await.status, 422);
@@ -71,9 +71,9 @@ async fn every_documented_response_is_exercised() {
         assert_eq!(api.send(keyed(101, bad_key)).await.status, 400, "{bad_key:?}");
     }
     refuse_bad_bodies(&api, "/orders").await;
-    shop.users.on("/users/1", Fault::Refuse(503, 0));
+    shop.users.on("/users/1", Fate::Refuse(503, 0));
     assert_eq!(api.send(post("/orders", &single(101))).await.status, 503);
-    shop.users.rule(|_| Fault::Pass);
+    shop.users.rule(|_| Fate::Pass);
 
     assert_eq!(api.send(get("/orders/x")).await.status, 400);
     assert_eq!(api.send(get("/orders/999")).await.status, 404);

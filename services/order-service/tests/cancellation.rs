@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::proxy::Fault;
+use crate::proxy::Fate;
 use crate::support::{Shop, eventually, single};
 
 #[tokio::test]
@@ -12,7 +12,7 @@ async fn an_order_whose_client_went_away_is_finished() {
     let shop = Shop::open().await;
     let orders = shop.orders().await;
     let hold = Arc::new(Semaphore::new(0));
-    shop.products.on("/101/reserve", Fault::Hold(Arc::clone(&hold)));
+    shop.products.on("/101/reserve", Fate::Hold(Arc::clone(&hold)));
     {
         let wish = single(101);
         let request = orders.order_with_key(&wish, "k-1");

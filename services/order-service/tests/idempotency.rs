@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
-use crate::proxy::Fault;
+use crate::proxy::Fate;
 use crate::support::{Shop, single};
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_key_in_flight_is_told_to_come_back() {
     let shop = Shop::open().await;
     let orders = shop.orders().await;
     let hold = Arc::new(Semaphore::new(0));
-    shop.products.on("/101/reserve", Fault::Hold(Arc::clone(&hold)));
+    shop.products.on("/101/reserve", Fate::Hold(Arc::clone(&hold)));
     let wish = single(101);
     let first = orders.order_with_key(&wish, "k-1");
     let second = async {
@@ -85,9 +85,9 @@ async fn twenty_concurrent_requests_with_one_key_are_one_order() {
 async fn after_a_503_the_key_is_free_for_another_try() {
     let shop = Shop::open().await;
     let orders = shop.orders().await;
-    shop.products.on("/101/reserve", Fault::Refuse(503, 0));
+    shop.products.on("/101/reserve", Fate::Refuse(503, 0));
     assert_eq!(orders.order_with_key(&single(101), "k-1").await.status, 503);
-    shop.products.rule(|_| Fault::Pass);
+    shop.products.rule(|_| Fate::Pass);
     let again = orders.order_with_key(&single(101), "k-1").await;
     assert_eq!(again.status, 201);
     assert!(!again.headers.contains_key("idempotency-replayed"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::proxy::Fault;
+use crate::proxy::Fate;
 use crate::support::{Shop, client, eventually, single};
 
 async fn notifications(shop: &Shop) -> Value {
@@ -18,9 +18,9 @@ async fn a_delivery_whose_answer_was_lost_is_repeated_and_kept_once() {
     shop.users.rule(move |request| {
         if request == "POST /users/1/notifications" && lost > 0 {
             lost -= 1;
-            return Fault::LoseAnswer;
+            return Fate::LoseAnswer;
         }
-        Fault::Pass
+        Fate::Pass
     });
     let running = shop.run().await;
     let order: Value = running.order(&single(101)).await.json().await.unwrap();
@@ -35,12 +35,12 @@ async fn a_delivery_whose_answer_was_lost_is_repeated_and_kept_once() {
 #[tokio::test]
 async fn events_wait_for_a_neighbour_that_is_down_and_survive_a_restart() {
     let shop = Shop::open().await;
-    shop.users.on("/notifications", Fault::Refuse(503, 0));
+    shop.users.on("/notifications", Fate::Refuse(503, 0));
     let running = shop.run().await;
     assert_eq!(running.order(&single(101)).await.status(), 201);
     shop.users.wait_for("POST /users/1/notifications", 1).await;
     running.stop().await.unwrap().unwrap();
-    shop.users.rule(|_| Fault::Pass);
+    shop.users.rule(|_| Fate::Pass);
     let running = shop.run().await;
     eventually("the event is delivered", || async { notifications(&shop).await["total"] == 1 }).await;
     running.stop().await.unwrap().unwrap();

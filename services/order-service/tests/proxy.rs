@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 /// What happens to one request.
 #[derive(Clone)]
-pub(crate) enum Fault {
+pub(crate) enum Fate {
     /// Nothing.
     Pass,
     /// It is answered with this status and `Retry-After`, and goes no further.
@@ -22,7 +22,7 @@ pub(crate) enum Fault {
     Hold(Arc<Semaphore>),
 }
 
-type Rule = Box<dyn FnMut(&str) -> Fault + Send>;
+type Rule = Box<dyn FnMut(&str) -> Fate + Send>;
 
 #[derive(Clone)]
 pub(crate) struct Proxy {
@@ -45,7 +45,7 @@ impl Proxy {
         let state = Arc::new(Rules {
             target,
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
-            rule: Mutex::new(Box::new(|_| Fault::Pass)),
+            rule: Mutex::new(Box::new(|_| Fate::Pass)),
             hits: Mutex::default(),
             arrived: tokio::sync::watch::channel(0).0,
         });
@@ -55,21 +55,21 @@ impl Proxy {
     }
 
     /// Decides by `METHOD /path` what happens from now on.
-    pub(crate) fn rule(&self, rule: impl FnMut(&str) -> Fault + Send + 'static) {
+    pub(crate) fn rule(&self, rule: impl FnMut(&str) -> Fate + Send + 'static) {
         *self.state.rule.lock().unwrap() = Box::new(rule);
     }
 
-    /// Applies `fault` to requests whose `METHOD /path` ends like this.
-    pub(crate) fn on(&self, ending: &'static str, fault: Fault) {
-        self.rule(move |request| if request.ends_with(ending) { fault.clone() } else { Fault::Pass });
+    /// Applies `fate` to requests whose `METHOD /path` ends like this.
+    pub(crate) fn on(&self, ending: &'static str, fate: Fate) {
+        self.rule(move |request| if request.ends_with(ending) { fate.clone() } else { Fate::Pass });
     }
 
-    /// Applies `fault` to the first such request only.
-    pub(crate) fn once(&self, ending: &'static str, fault: Fault) {
-        let mut fault = Some(fault);
+    /// Applies `fate` to the first such request only.
+    pub(crate) fn once(&self, ending: &'static str, fate: Fate) {
+        let mut fate = Some(fate);
         self.rule(move |request| {
-            let taken = if request.ends_with(ending) { fault.take() } else { None };
-            taken.unwrap_or(Fault::Pass)
+            let taken = if request.ends_with(ending) { fate.take() } else { None };
+            taken.unwrap_or(Fate::Pass)
         });
     }
 
@@ -91,14 +91,14 @@ async fn forward(State(rules): State<Arc<Rules>>, request: Request) -> Response 
     let name = format!("{} {}", parts.method, parts.uri.path());
     rules.hits.lock().unwrap().push(name.clone());
     rules.arrived.send_modify(|count| *count += 1);
-    let fault = (rules.rule.lock().unwrap())(&name);
-    match &fault {
-        Fault::Refuse(status, seconds) => {
+    let fate = (rules.rule.lock().unwrap())(&name);
+    match &fate {
+        Fate::Refuse(status, seconds) => {
             let status = StatusCode::from_u16(*status).unwrap();
             return (status, [("retry-after", seconds.to_string())]).into_response();
         }
-        Fault::Hold(permits) => permits.acquire().await.unwrap().forget(),
-        Fault::Pass | Fault::LoseAnswer => {}
+        Fate::Hold(permits) => permits.acquire().await.unwrap().forget(),
+        Fate::Pass | Fate::LoseAnswer => {}
     }
     let body = to_bytes(body, 1 << 20).await.unwrap();
     let sent = rules
@@ -114,7 +114,7 @@ async fn forward(State(rules): State<Arc<Rules>>, request: Request) -> Response 
         response = response.header("content-type", kind);
     }
     let bytes = answer.bytes().await.unwrap();
-    if matches!(fault, Fault::LoseAnswer) {
+    if matches!(fate, Fate::LoseAnswer) {
         return response.header("content-length", bytes.len() + 1).body(Body::new(Broken)).unwrap();
     }
     response.body(bytes.into()).unwrap()

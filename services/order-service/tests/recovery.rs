@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::proxy::Fault;
+use crate::proxy::Fate;
 use crate::support::{Shop, eventually, single};
 
 async fn assert_settled(shop: &Shop, stock: i64) {
@@ -25,17 +25,17 @@ async fn a_release_that_failed_is_made_up_for() {
         let orders = shop.orders().await;
         shop.products.rule(|request| {
             if request.ends_with("/reserve") {
-                Fault::LoseAnswer
+                Fate::LoseAnswer
             } else if request.ends_with("/release") {
-                Fault::Refuse(503, 0)
+                Fate::Refuse(503, 0)
             } else {
-                Fault::Pass
+                Fate::Pass
             }
         });
         assert_eq!(orders.order_with_key(&single(101), "k-1").await.status, 503);
         assert_eq!(shop.stock(101).await, 149, "reserved, and neither confirmed nor released");
     }
-    shop.products.rule(|_| Fault::Pass);
+    shop.products.rule(|_| Fate::Pass);
     assert_settled(&shop, 150).await;
 }
 
@@ -43,7 +43,7 @@ async fn a_release_that_failed_is_made_up_for() {
 async fn an_order_cut_off_by_a_crash_is_released_and_its_key_freed() {
     let shop = Arc::new(Shop::open().await);
     let hold = Arc::new(Semaphore::new(0));
-    shop.products.on("/101/reserve", Fault::Hold(Arc::clone(&hold)));
+    shop.products.on("/101/reserve", Fate::Hold(Arc::clone(&hold)));
     // A runtime that is dropped in the middle of an order is as close to a crash as a test gets.
     let crashing =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -60,7 +60,7 @@ async fn an_order_cut_off_by_a_crash_is_released_and_its_key_freed() {
     // The reserve of the dead process may still arrive, before or after its release.
     hold.add_permits(1);
     assert_settled(&shop, 150).await;
-    shop.products.rule(|_| Fault::Pass);
+    shop.products.rule(|_| Fate::Pass);
     let orders = shop.orders().await;
     assert_eq!(orders.order_with_key(&single(101), "k-1").await.status, 201);
 }

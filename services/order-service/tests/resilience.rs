@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::proxy::Fault;
+use crate::proxy::Fate;
 use crate::support::{Orders, Shop, single};
 
 fn breaker(orders: &Orders, peer: &str, state: &str) -> bool {
@@ -17,7 +17,7 @@ fn breaker(orders: &Orders, peer: &str, state: &str) -> bool {
 async fn a_short_hiccup_is_hidden_by_a_retry() {
     let shop = Shop::open().await;
     let orders = shop.orders().await;
-    shop.users.once("/users/1", Fault::Refuse(503, 0));
+    shop.users.once("/users/1", Fate::Refuse(503, 0));
     assert_eq!(orders.order(&single(101)).await.status, 201);
     assert_eq!(shop.users.hits("/users/1"), 2);
     assert!(orders.has_sample("retries_total", ",peer=\"user-service\"", "1"));
@@ -27,7 +27,7 @@ async fn a_short_hiccup_is_hidden_by_a_retry() {
 async fn a_retry_after_beyond_the_deadline_is_passed_on_instead_of_retried() {
     let shop = Shop::open().await;
     let orders = shop.orders().await;
-    shop.users.on("/users/1", Fault::Refuse(503, 30));
+    shop.users.on("/users/1", Fate::Refuse(503, 30));
     let reply = orders.order(&single(101)).await;
     assert_eq!((reply.status, reply.headers["retry-after"].to_str().unwrap()), (503, "30"));
     assert_eq!(shop.users.hits("/users/1"), 1);
@@ -42,7 +42,7 @@ async fn retries_stay_within_ten_percent_of_the_calls() {
             config.outbound.breaker.min_calls = 1000;
         })
         .await;
-    shop.users.on("/users/1", Fault::Refuse(503, 0));
+    shop.users.on("/users/1", Fate::Refuse(503, 0));
     for _ in 0..50 {
         assert_eq!(orders.order(&single(101)).await.status, 503);
     }
@@ -59,7 +59,7 @@ async fn the_breaker_opens_for_the_peer_that_fails_and_closes_after_its_probes()
             config.outbound.breaker.open_for = Duration::from_millis(300);
         })
         .await;
-    shop.products.on("/products/batch", Fault::Refuse(500, 0));
+    shop.products.on("/products/batch", Fate::Refuse(500, 0));
     while !breaker(&orders, "product-service", "1") {
         assert_eq!(orders.order(&single(101)).await.status, 503);
         assert!(shop.products.hits("") <= 10, "ten failures are enough");
@@ -70,7 +70,7 @@ async fn the_breaker_opens_for_the_peer_that_fails_and_closes_after_its_probes()
     assert_eq!(shop.products.hits(""), hits, "an open breaker lets nothing through");
     assert!(breaker(&orders, "user-service", "0"));
 
-    shop.products.rule(|_| Fault::Pass);
+    shop.products.rule(|_| Fate::Pass);
     crate::support::eventually("orders go through again", || async {
         orders.order(&single(101)).await.status == 201
     })
@@ -99,7 +99,7 @@ async fn a_full_bulkhead_sheds_instead_of_queueing() {
         })
         .await;
     let hold = Arc::new(Semaphore::new(0));
-    shop.users.on("/users/1", Fault::Hold(Arc::clone(&hold)));
+    shop.users.on("/users/1", Fate::Hold(Arc::clone(&hold)));
     let wish = single(101);
     let first = orders.order(&wish);
     let second = async {
@@ -122,7 +122,7 @@ async fn a_neighbour_that_hangs_or_is_gone_is_a_503() {
             config.outbound.deadline = Duration::from_millis(50);
         })
         .await;
-    shop.users.on("/users/1", Fault::Hold(Arc::new(Semaphore::new(0))));
+    shop.users.on("/users/1", Fate::Hold(Arc::new(Semaphore::new(0))));
     assert_eq!(hanging.order(&single(101)).await.status, 503);
 
     // Bound and never accepted from, then closed: a port where nobody is.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::proxy::Fault;
+use crate::proxy::Fate;
 use crate::support::{Shop, eventually, single};
 
 #[tokio::test]
@@ -11,7 +11,7 @@ async fn old_orders_are_deleted_with_their_items_and_unfinished_ones_are_not() {
     let orders = shop.orders().await;
     shop.products.rule(|request| {
         let lost = request.ends_with("/102/reserve") || request.ends_with("/release");
-        if lost { Fault::Refuse(503, 0) } else { Fault::Pass }
+        if lost { Fate::Refuse(503, 0) } else { Fate::Pass }
     });
     for _ in 0..3 {
         assert_eq!(orders.order(&single(101)).await.status, 201);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::proxy::Fault;
+use crate::proxy::Fate;
 use crate::support::{Orders, Shop, single};
 
 fn both() -> Value {
@@ -19,7 +19,7 @@ async fn assert_nothing_reserved(shop: &Shop, orders: &Orders) {
 async fn order_returns_503_and_reserves_nothing_when_product_is_down() {
     let shop = Shop::open().await;
     let orders = shop.orders().await;
-    shop.products.on("/products/batch", Fault::Refuse(503, 0));
+    shop.products.on("/products/batch", Fate::Refuse(503, 0));
     let reply = orders.order(&both()).await;
     assert_eq!((reply.status, reply.headers.contains_key("retry-after")), (503, true));
     assert_eq!(shop.products.hits("/reserve"), 0);
@@ -42,7 +42,7 @@ async fn out_of_stock_of_the_second_item_releases_the_first() {
 async fn a_refused_second_reserve_releases_the_first() {
     let shop = Shop::open().await;
     let orders = shop.orders().await;
-    shop.products.on("/102/reserve", Fault::Refuse(503, 0));
+    shop.products.on("/102/reserve", Fate::Refuse(503, 0));
     let reply = orders.order(&both()).await;
     assert_eq!(reply.status, 503);
     assert_nothing_reserved(&shop, &orders).await;
@@ -52,7 +52,7 @@ async fn a_refused_second_reserve_releases_the_first() {
 async fn a_reserve_whose_answer_was_lost_is_released() {
     let shop = Shop::open().await;
     let orders = shop.orders().await;
-    shop.products.on("/102/reserve", Fault::LoseAnswer);
+    shop.products.on("/102/reserve", Fate::LoseAnswer);
     let reply = orders.order(&both()).await;
     assert_eq!(reply.status, 503);
     assert_eq!(shop.products.hits("/102/release"), 1);
@@ -63,7 +63,7 @@ async fn a_reserve_whose_answer_was_lost_is_released() {
 async fn a_reserve_whose_answer_was_lost_once_is_sent_again_and_counts_once() {
     let shop = Shop::open().await;
     let orders = shop.orders().await;
-    shop.products.once("/102/reserve", Fault::LoseAnswer);
+    shop.products.once("/102/reserve", Fate::LoseAnswer);
     assert_eq!(orders.order(&both()).await.status, 201);
     assert_eq!(shop.products.hits("/102/reserve"), 2);
     assert_eq!((shop.stock(101).await, shop.stock(102).await), (147, 73));
@@ -81,7 +81,7 @@ async fn a_reserve_that_never_arrives_in_time_is_released() {
         })
         .await;
     let late = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    shop.products.on("/102/reserve", Fault::Hold(std::sync::Arc::clone(&late)));
+    shop.products.on("/102/reserve", Fate::Hold(std::sync::Arc::clone(&late)));
     assert_eq!(orders.order(&both()).await.status, 503);
     // The request was only delayed: it arrives after its release, and finds the tombstone.
     late.add_permits(1);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use axum::Router;
-use chassis::testing::{Reply, get, post, send};
+use chassis::serve::Listeners;
+use chassis::settings::Access;
+use chassis::testing::{self, Reply, get, post, send};
 use order_service::{App, Config, router};
 use serde_json::{Value, json};
 use telemetry::Metrics;
@@ -18,6 +20,10 @@ use crate::proxy::Proxy;
 pub(crate) struct Shop {
     pub(crate) users: Proxy,
     pub(crate) products: Proxy,
+    /// Where the neighbours' settings are.
+    #[allow(dead_code, reason = "the other of two test binaries needs it")]
+    pub(crate) users_settings: String,
+    pub(crate) products_settings: String,
     pub(crate) directory: TempDir,
 }
 
@@ -31,6 +37,8 @@ pub(crate) struct Orders {
 /// The order service as it runs, background tasks included.
 pub(crate) struct Running {
     pub(crate) url: String,
+    settings: String,
+    metrics: Metrics,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<anyhow::Result<()>>,
 }
@@ -41,12 +49,15 @@ impl Shop {
         let (listener, users) = listen().await;
         let config = user_service::Config::new(directory.path().join("users.db"));
         let metrics = Metrics::new(user_service::NAME, user_service::VERSION);
-        tokio::spawn(user_service::run(listener, config, metrics, std::future::pending()));
+        let (listeners, users_settings) = with_settings(listener).await;
+        tokio::spawn(user_service::run(listeners, config, metrics, std::future::pending()));
         let (listener, products) = listen().await;
         let config = product_service::Config::new(directory.path().join("products.db"));
         let metrics = Metrics::new(product_service::NAME, product_service::VERSION);
-        tokio::spawn(product_service::run(listener, config, metrics, std::future::pending()));
-        Self { users: Proxy::start(users).await, products: Proxy::start(products).await, directory }
+        let (listeners, products_settings) = with_settings(listener).await;
+        tokio::spawn(product_service::run(listeners, config, metrics, std::future::pending()));
+        let (users, products) = (Proxy::start(users).await, Proxy::start(products).await);
+        Self { users, products, users_settings, products_settings, directory }
     }
 
     /// Short pauses, and time-outs that only a test that means them meets.
@@ -88,8 +99,9 @@ impl Shop {
         let (stop, stopped) = oneshot::channel::<()>();
         let metrics = Metrics::new(order_service::NAME, order_service::VERSION);
         let shutdown = async { drop(stopped.await) };
-        let ended = tokio::spawn(order_service::run(listener, config, metrics, shutdown));
-        Running { url, stop, ended }
+        let (listeners, settings) = with_settings(listener).await;
+        let ended = tokio::spawn(order_service::run(listeners, config, metrics.clone(), shutdown));
+        Running { url, settings, metrics, stop, ended }
     }
 
     /// Units of a product in stock, asked past the proxy's rules.
@@ -110,21 +122,40 @@ impl Orders {
         send(&self.router, request).await
     }
 
+    /// Changes a setting.
+    pub(crate) async fn set(&self, key: &str, value: impl Into<Value>) {
+        testing::set(self.app.settings(), key, value).await;
+    }
+
     pub(crate) async fn list(&self, user: i64) -> Value {
         send(&self.router, get(&format!("/orders?user_id={user}"))).await.json
     }
 
     /// True when the exposition has this sample.
     pub(crate) fn has_sample(&self, name: &str, labels: &str, value: &str) -> bool {
-        let sample = format!("{name}{{service=\"order-service\"{labels}}} {value}");
-        self.metrics.encode().lines().any(|line| line == sample)
+        has_sample(&self.metrics, name, labels, value)
     }
+}
+
+fn has_sample(metrics: &Metrics, name: &str, labels: &str, value: &str) -> bool {
+    let sample = format!("{name}{{service=\"order-service\"{labels}}} {value}");
+    metrics.encode().lines().any(|line| line == sample)
 }
 
 impl Running {
     pub(crate) fn stop(self) -> JoinHandle<anyhow::Result<()>> {
         self.stop.send(()).unwrap();
         self.ended
+    }
+
+    /// Changes a setting, on the listener for that.
+    pub(crate) async fn set(&self, key: &str, value: impl Into<Value>) {
+        set(&self.settings, key, value).await;
+    }
+
+    /// True when the exposition has this sample.
+    pub(crate) fn has_sample(&self, name: &str, labels: &str, value: &str) -> bool {
+        has_sample(&self.metrics, name, labels, value)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
@@ -142,6 +173,21 @@ pub(crate) fn single(product: i64) -> Value {
 
 pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// Changes a setting of the service whose settings are at `base`.
+pub(crate) async fn set(base: &str, key: &str, value: impl Into<Value>) {
+    let body = json!({ "settings": { key: value.into() } });
+    let request = client().patch(format!("{base}/settings")).bearer_auth("token").json(&body);
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+}
+
+async fn with_settings(public: TcpListener) -> (Listeners, String) {
+    let (listener, url) = listen().await;
+    let (version, instance) = ("0.0.0".to_owned(), "here".to_owned());
+    let access = Access { listener, token: "token".to_owned(), version, instance };
+    (Listeners { public, settings: Some(access) }, url)
 }
 
 async fn listen() -> (TcpListener, String) {

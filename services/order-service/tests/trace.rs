@@ -15,14 +15,28 @@ use telemetry::config::LogExport;
 use telemetry::{Builder, Config, Telemetry};
 use tracing::dispatcher::DefaultGuard;
 
-use crate::support::{Shop, client, eventually, single};
+use crate::support::{Shop, client, eventually, set, single};
 
 fn attribute(span: &SpanData, key: &str) -> Option<String> {
     span.attributes.iter().find(|pair| pair.key.as_str() == key).map(|pair| pair.value.to_string())
 }
 
+fn namespace(span: &SpanData) -> String {
+    attribute(span, "db.namespace").unwrap_or_default()
+}
+
 fn named<'a>(spans: &'a [SpanData], kind: &SpanKind, name: &str) -> &'a SpanData {
     spans.iter().find(|span| span.span_kind == *kind && span.name == name).expect(name)
+}
+
+/// The spans, once the request's own has ended: the database's thread may hold it a little longer than the answer takes.
+async fn ended(spans: &InMemorySpanExporter, request: &str) -> Vec<SpanData> {
+    let is_it = |span: &SpanData| span.span_kind == SpanKind::Server && span.name == request;
+    eventually("the request's span has ended", || async {
+        spans.get_finished_spans().unwrap().iter().any(is_it)
+    })
+    .await;
+    spans.get_finished_spans().unwrap()
 }
 
 /// Spans in memory, on this thread alone, which is also the runtime's only one.
@@ -49,7 +63,7 @@ async fn a_wait_for_a_connection_is_a_span_before_the_statement() {
     };
     let (reply, ()) = tokio::join!(read, release);
     assert_eq!(reply.status, 404);
-    let spans = spans.get_finished_spans().unwrap();
+    let spans = ended(&spans, "GET /orders/{id}").await;
     let server = named(&spans, &SpanKind::Server, "GET /orders/{id}");
     let child = |name: &str| {
         let of_server = |span: &&SpanData| span.parent_span_id == server.span_context.span_id();
@@ -57,6 +71,68 @@ async fn a_wait_for_a_connection_is_a_span_before_the_statement() {
     };
     let (wait, statement) = (child("acquire"), child("SELECT orders"));
     assert!(wait.end_time <= statement.start_time);
+}
+
+#[tokio::test]
+async fn an_order_whose_connection_is_its_requests_writes_on_it_and_waits_for_none() {
+    let (spans, _telemetry, _default) = observe();
+    let shop = Shop::open().await;
+    let orders = shop.orders().await;
+    orders.set("orders.connection_scope", "request").await;
+    // A new pool, whose first connection is yet to be opened.
+    orders.set("db.pool.max_connections", 1).await;
+    assert_eq!(orders.order(&single(101)).await.status, 201);
+    let spans = ended(&spans, "POST /orders").await;
+    let order = named(&spans, &SpanKind::Server, "POST /orders");
+    let mut children: Vec<&SpanData> =
+        spans.iter().filter(|span| span.parent_span_id == order.span_context.span_id()).collect();
+    children.sort_by_key(|span| span.start_time);
+    let names: Vec<&str> = children.iter().map(|span| span.name.as_ref()).collect();
+    assert_eq!(names[0], "acquire", "the connection comes first, and is opened for it: {names:?}");
+    assert_eq!(names.iter().filter(|name| **name == "transaction").count(), 2, "{names:?}");
+    assert_eq!(spans.iter().filter(|span| span.name == "acquire" && namespace(span) == "orders").count(), 1);
+}
+
+#[tokio::test]
+async fn a_basket_that_is_looked_up_piece_by_piece_has_a_call_and_a_statement_for_each() {
+    let (spans, _telemetry, _default) = observe();
+    let shop = Shop::open().await;
+    let orders = shop.orders().await;
+    let basket = serde_json::json!({"user_id": 1, "items": [
+        {"product_id": 101, "quantity": 1}, {"product_id": 102, "quantity": 1}, {"product_id": 103, "quantity": 1},
+    ]});
+    let count = |name: &str| {
+        let spans = spans.get_finished_spans().unwrap();
+        spans.iter().filter(|span| span.span_kind == SpanKind::Client && span.name == name).count()
+    };
+    assert_eq!(orders.order(&basket).await.status, 201);
+    assert_eq!((count("GET /products/{id}"), count("SELECT products")), (0, 1));
+    orders.set("orders.lookup", "each").await;
+    assert_eq!(orders.order(&basket).await.status, 201);
+    assert_eq!((count("GET /products/{id}"), count("SELECT products")), (3, 1 + 3));
+}
+
+#[tokio::test]
+async fn an_order_that_is_detached_leaves_its_trace_and_keeps_its_correlation_id() {
+    let (spans, _telemetry, _default) = observe();
+    let shop = Shop::open().await;
+    let orders = shop.orders().await;
+    orders.set("propagation.detached", true).await;
+    let mut request = chassis::testing::post("/orders", &single(101));
+    request.headers_mut().insert("x-correlation-id", "c-9".parse().unwrap());
+    assert_eq!(chassis::testing::send(&orders.router, request).await.status, 201);
+    let spans = ended(&spans, "POST /orders").await;
+    let order = named(&spans, &SpanKind::Server, "POST /orders");
+    assert!(
+        spans.iter().all(|span| span.parent_span_id != order.span_context.span_id()),
+        "it has no children"
+    );
+    for name in ["GET /users/{id}", "POST /products/batch", "POST /products/{id}/reserve"] {
+        let call = named(&spans, &SpanKind::Client, name);
+        assert_eq!(call.parent_span_id, SpanId::INVALID, "{name} is a root");
+        assert_ne!(call.span_context.trace_id(), order.span_context.trace_id());
+        assert_eq!(attribute(call, "correlation.id").as_deref(), Some("c-9"));
+    }
 }
 
 #[tokio::test]
@@ -130,4 +206,27 @@ async fn an_order_is_one_trace_and_its_delivery_links_to_it() {
     let known = [order.span_context.trace_id(), delivery.span_context.trace_id()];
     let strays: Vec<_> = spans.iter().filter(|span| !known.contains(&span.span_context.trace_id())).collect();
     assert!(strays.is_empty(), "periodic work leaves no trace: {strays:#?}");
+}
+
+#[tokio::test]
+async fn a_page_of_notifications_reads_itself_or_all_of_the_users() {
+    let (spans, _telemetry, _default) = observe();
+    let shop = Shop::open().await;
+    for event in 0..5 {
+        let body =
+            serde_json::json!({"event_id": format!("e-{event}"), "type": "t", "order_id": 1, "total": 1.0});
+        let request = client().post(format!("{}/users/1/notifications", shop.users.url)).json(&body);
+        assert_eq!(request.send().await.unwrap().status(), 201);
+    }
+    let rows_read = async || {
+        spans.reset();
+        let url = format!("{}/users/1/notifications?per_page=2", shop.users.url);
+        assert_eq!(client().get(url).send().await.unwrap().status(), 200);
+        let spans = spans.get_finished_spans().unwrap();
+        let page = spans.iter().filter(|span| span.name == "SELECT notifications");
+        page.filter_map(|span| attribute(span, "db.response.returned_rows")).collect::<Vec<_>>()
+    };
+    assert_eq!(rows_read().await, ["2", "1"], "the page, and the number of all");
+    set(&shop.users_settings, "notifications.page", "all").await;
+    assert_eq!(rows_read().await, ["5"]);
 }

@@ -6,13 +6,15 @@ use std::ops::Deref;
 use axum::Router;
 use chassis::base::Base;
 use chassis::retention::{self, Old};
+use chassis::serve::Listeners;
+use chassis::settings::List;
 use telemetry::Metrics;
 use telemetry::db::Migration;
-use tokio::net::TcpListener;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::metrics::ShopMetrics;
+use crate::catalogue::{CatalogueSettings, PageCache};
+use crate::metrics::{CacheMetrics, ShopMetrics};
 use crate::{Config, NAME, catalogue, reservations, seed};
 
 /// The schema, oldest step first.
@@ -23,6 +25,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "reservations by age",
         sql: include_str!("../migrations/0003_reservations_by_age.sql"),
     },
+    Migration { name: "listings", sql: include_str!("../migrations/0004_listings.sql") },
 ];
 
 /// What goes when it is old.
@@ -36,6 +39,8 @@ struct Document;
 #[derive(Clone)]
 pub struct App {
     pub(crate) shop: ShopMetrics,
+    pub(crate) catalogue_settings: CatalogueSettings,
+    pub(crate) pages: PageCache,
     base: Base,
 }
 
@@ -53,14 +58,19 @@ impl App {
     /// # Errors
     /// A [`StartError`](crate::StartError) when the database cannot be opened, filled or read.
     pub async fn start(config: Config, metrics: Metrics) -> anyhow::Result<Self> {
-        let base = Base::open(NAME, config.database, MIGRATIONS, config.http, metrics).await?;
+        let mut list = List::new();
+        let base = Base::open(NAME, config.database, MIGRATIONS, config.http, metrics, &mut list).await?;
         base.fill_if_empty(&seed::ANY, seed::fill).await?;
+        base.fill_if_empty(&seed::ANY_LISTING, seed::listings).await?;
+        let catalogue_settings = CatalogueSettings::add(&mut list);
+        let pages = PageCache::add(&mut list, CacheMetrics::register(&base.metrics));
         let shop = ShopMetrics::register(&base.metrics);
         let stock = catalogue::store::stock_by_category(&base.database.untraced()).await;
         for (category, units) in stock.map_err(|error| base.refused(error))? {
             shop.stock_changed(&category, units);
         }
-        Ok(Self { shop, base })
+        let base = base.with_settings(list, config.settings)?;
+        Ok(Self { shop, catalogue_settings, pages, base })
     }
 }
 
@@ -74,12 +84,12 @@ pub fn router(app: &App) -> Router {
     )
 }
 
-/// Serves on `listener` until `shutdown` resolves, then lets requests in flight finish.
+/// Serves on `listeners` until `shutdown` resolves, then lets requests in flight finish.
 ///
 /// # Errors
 /// As [`App::start`]; nothing stops a service that once started.
 pub async fn run(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     config: Config,
     metrics: Metrics,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -87,5 +97,5 @@ pub async fn run(
     let keep = config.retention;
     let app = App::start(config, metrics).await?;
     let sweep = tokio::spawn(retention::run(app.database.clone(), keep, OLD, app.draining.clone()));
-    app.run(listener, router(&app), shutdown, async { drop(sweep.await) }).await
+    app.run(listeners.into(), router(&app), shutdown, async { drop(sweep.await) }).await
 }

@@ -1,7 +1,12 @@
 //! The catalogue: one product, a batch of them, and filtered pages.
 
+mod cache;
 pub mod routes;
+mod settings;
 pub(crate) mod store;
+
+pub(crate) use cache::PageCache;
+pub(crate) use settings::CatalogueSettings;
 
 use serde::{Deserialize, Serialize};
 

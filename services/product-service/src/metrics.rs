@@ -16,11 +16,42 @@ struct Outcome {
     outcome: &'static str,
 }
 
+/// What the cache did; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct CacheMetrics {
+    requests: Family<Outcome, Counter>,
+    entries: Gauge,
+}
+
+impl CacheMetrics {
+    pub(crate) fn register(metrics: &Metrics) -> Self {
+        let this = Self::default();
+        metrics.register(|registry| {
+            registry.register(
+                "cache_requests",
+                "Pages that the cache was asked for, by outcome",
+                this.requests.clone(),
+            );
+            registry.register("cache_entries", "Pages in the cache", this.entries.clone());
+        });
+        this
+    }
+
+    pub(crate) fn count(&self, outcome: &'static str) {
+        self.requests.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    pub(crate) fn entries(&self, entries: usize) {
+        self.entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
+    }
+}
+
 /// The families; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct ShopMetrics {
     stock: Family<Category, Gauge>,
     reservations: Family<Outcome, Counter>,
+    value: Family<Outcome, Counter>,
 }
 
 impl ShopMetrics {
@@ -33,6 +64,11 @@ impl ShopMetrics {
                 "Reservations and releases, by outcome",
                 this.reservations.clone(),
             );
+            registry.register(
+                "reservation_value_cents",
+                "Value of the units that were reserved and released, in cents, at the price of that moment",
+                this.value.clone(),
+            );
         });
         this
     }
@@ -40,6 +76,11 @@ impl ShopMetrics {
     /// Adds to a category's stock; the categories are those of the catalogue, so the label is bounded.
     pub(crate) fn stock_changed(&self, category: &str, units: i64) {
         self.stock.get_or_create(&Category { category: category.to_owned() }).inc_by(units);
+    }
+
+    /// Counts units at their price.
+    pub(crate) fn value(&self, outcome: &'static str, cents: i64) {
+        self.value.get_or_create(&Outcome { outcome }).inc_by(u64::try_from(cents).unwrap_or(0));
     }
 
     pub(crate) fn count(&self, outcome: &'static str) {

@@ -1,4 +1,4 @@
-//! The catalogue of an empty database. One statement, so that a start stays fast.
+//! The catalogue of an empty database, and its past. One statement each, so that a start stays fast.
 
 use serde_json::{Value, json};
 use telemetry::db::{Query, Statement, query};
@@ -6,6 +6,8 @@ use telemetry::statement;
 
 /// Generated products that never run out under load.
 const GENERATED: std::ops::RangeInclusive<usize> = 1001..=2000;
+/// A product whose maker writes its name with an accent.
+const ACCENTED: usize = 1500;
 /// Products that are no longer made: always out of stock.
 const DISCONTINUED: std::ops::RangeInclusive<usize> = 9001..=9010;
 
@@ -31,6 +33,29 @@ static FILL: Statement = statement!(
      SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1)"
 );
 
+pub(crate) static ANY_LISTING: Statement = statement!("SELECT", "listings", "SELECT 1 FROM listings LIMIT 1");
+/// Today's listings first; then those that ended, of products that are not sold any more.
+static FILL_LISTINGS: Statement = statement!(
+    "INSERT",
+    "listings",
+    "INSERT INTO listings (product_id, category, listed_at, ended_at)
+     WITH RECURSIVE ended(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM ended WHERE i < ?1)
+     SELECT id, category, 0, NULL FROM products
+     UNION ALL
+     SELECT 100000 + i % 20000,
+            CASE i % 8 WHEN 0 THEN 'keyboard' WHEN 1 THEN 'hub' WHEN 2 THEN 'stand' WHEN 3 THEN 'audio'
+                       WHEN 4 THEN 'cable' WHEN 5 THEN 'mouse' WHEN 6 THEN 'camera' ELSE 'light' END,
+            i * 1000, i * 2000
+     FROM ended"
+);
+
+/// Listings that ended: enough for it to show when all of them are read.
+const ENDED: i64 = 120_000;
+
+pub(crate) fn listings() -> Query {
+    query(&FILL_LISTINGS).bind(ENDED)
+}
+
 pub(crate) fn fill() -> Query {
     query(&FILL).bind(Value::from_iter(catalogue()).to_string())
 }
@@ -44,6 +69,7 @@ fn catalogue() -> impl Iterator<Item = Value> {
     let generated = GENERATED.map(|id| {
         let (category, noun, base) = KINDS[id % KINDS.len()];
         let line = LINES[(id / KINDS.len()) % LINES.len()];
+        let noun = if id == ACCENTED { "Câble" } else { noun };
         json!([id, format!("{line} {noun} {id}"), category, base + (id * 37) % 5000, 1_000_000])
     });
     let discontinued = DISCONTINUED.map(|id| {

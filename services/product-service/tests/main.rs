@@ -5,5 +5,8 @@
 mod api;
 mod catalogue;
 mod last_unit;
+#[cfg(unix)]
+mod process;
 mod reservations;
+mod settings;
 mod support;

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 pub(crate) struct Service {
     pub(crate) app: App,
     pub(crate) router: Router,
+    pub(crate) metrics: telemetry::Metrics,
     _directory: TempDir,
 }
 
@@ -18,8 +19,8 @@ pub(crate) async fn service() -> Service {
     let mut config = Config::new(directory.path().join("products.db"));
     config.http.body_timeout = Duration::from_millis(20);
     let metrics = telemetry::Metrics::new(product_service::NAME, product_service::VERSION);
-    let app = App::start(config, metrics).await.unwrap();
-    Service { router: router(&app), app, _directory: directory }
+    let app = App::start(config, metrics.clone()).await.unwrap();
+    Service { router: router(&app), app, metrics, _directory: directory }
 }
 
 /// Units of a product in stock.

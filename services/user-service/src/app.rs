@@ -7,13 +7,15 @@ use std::sync::Arc;
 use axum::Router;
 use chassis::base::Base;
 use chassis::retention::{self, Old};
+use chassis::serve::Listeners;
+use chassis::settings::List;
 use telemetry::Metrics;
 use telemetry::db::Migration;
-use tokio::net::TcpListener;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::sessions::Sessions;
+use crate::notifications::NotificationSettings;
+use crate::sessions::{SessionSettings, Sessions};
 use crate::{Config, NAME, notifications, seed, sessions, users};
 
 /// The schema, oldest step first.
@@ -34,6 +36,7 @@ struct Document;
 pub struct App {
     /// Password checks and tokens.
     pub sessions: Arc<Sessions>,
+    pub(crate) notification_settings: NotificationSettings,
     base: Base,
 }
 
@@ -51,10 +54,14 @@ impl App {
     /// # Errors
     /// A [`StartError`](crate::StartError) when the database cannot be opened or filled.
     pub async fn start(config: Config, metrics: Metrics) -> anyhow::Result<Self> {
-        let base = Base::open(NAME, config.database, MIGRATIONS, config.http, metrics).await?;
+        let mut list = List::new();
+        let base = Base::open(NAME, config.database, MIGRATIONS, config.http, metrics, &mut list).await?;
         base.fill_if_empty(&seed::ANY, seed::fill).await?;
-        let sessions = Arc::new(Sessions::new(&config.sessions, &base.metrics));
-        Ok(Self { sessions, base })
+        let session_settings = SessionSettings::add(&mut list, &config.sessions);
+        let sessions = Arc::new(Sessions::new(&config.sessions, session_settings, &base.metrics));
+        let notification_settings = NotificationSettings::add(&mut list);
+        let base = base.with_settings(list, config.settings)?;
+        Ok(Self { sessions, notification_settings, base })
     }
 }
 
@@ -69,12 +76,12 @@ pub fn router(app: &App) -> Router {
     )
 }
 
-/// Serves on `listener` until `shutdown` resolves, then lets requests in flight finish.
+/// Serves on `listeners` until `shutdown` resolves, then lets requests in flight finish.
 ///
 /// # Errors
 /// As [`App::start`]; nothing stops a service that once started.
 pub async fn run(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     config: Config,
     metrics: Metrics,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -82,5 +89,5 @@ pub async fn run(
     let keep = config.retention;
     let app = App::start(config, metrics).await?;
     let sweep = tokio::spawn(retention::run(app.database.clone(), keep, OLD, app.draining.clone()));
-    app.run(listener, router(&app), shutdown, async { drop(sweep.await) }).await
+    app.run(listeners.into(), router(&app), shutdown, async { drop(sweep.await) }).await
 }

@@ -1,6 +1,7 @@
 //! Configuration, read once from the environment.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chassis::env::{ConfigError, Env};
@@ -16,6 +17,8 @@ pub struct Config {
     /// `DATABASE_PATH` (user-service.db), `DB_MAX_CONNECTIONS`, `DB_ACQUIRE_TIMEOUT_MS`, `DB_BUSY_TIMEOUT_MS`,
     /// `DB_SPAN_FROM_MS`.
     pub database: db::Settings,
+    /// `SETTINGS_PATH`: where run-time settings are kept. Without it they last as long as the process.
+    pub settings: Option<PathBuf>,
     /// `RETENTION_S` (86,400): how long notifications are kept.
     pub retention: Duration,
     /// The HTTP server's bounds.
@@ -57,10 +60,11 @@ impl Default for SessionConfig {
 impl Config {
     /// The defaults with this database file.
     #[must_use]
-    pub fn new(database: impl Into<std::path::PathBuf>) -> Self {
+    pub fn new(database: impl Into<PathBuf>) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5001)),
             database: db::Settings::new(database),
+            settings: None,
             retention: retention::DEFAULT,
             http: HttpLimits::default(),
             sessions: SessionConfig::default(),
@@ -84,6 +88,7 @@ impl Config {
         Ok(Self {
             listen: env.address("LISTEN_ADDR", default.listen)?,
             database: database_settings(env, "user-service.db")?,
+            settings: env.text("SETTINGS_PATH").map(PathBuf::from),
             retention: retention::from_env(env)?,
             http: HttpLimits::from_env(env)?,
             sessions: SessionConfig::read(env)?,

@@ -1,8 +1,10 @@
 //! What users are told: kept once per event id, however often an event is delivered.
 
 pub mod routes;
+mod settings;
 mod store;
 
+pub(crate) use settings::NotificationSettings;
 pub(crate) use store::OLD;
 
 use serde::{Deserialize, Serialize};

@@ -2,6 +2,7 @@
 
 pub mod password;
 pub mod routes;
+mod settings;
 mod store;
 pub mod token;
 
@@ -9,6 +10,8 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use telemetry::Metrics;
+
+pub(crate) use settings::SessionSettings;
 
 use crate::config::SessionConfig;
 use password::Checker;
@@ -27,14 +30,14 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn new(config: &SessionConfig, metrics: &Metrics) -> Self {
+    pub(crate) fn new(config: &SessionConfig, settings: SessionSettings, metrics: &Metrics) -> Self {
         let outcomes = Family::<Outcome, Counter>::default();
         metrics.register(|registry| {
             registry.register("sessions", "Logins, by outcome", outcomes.clone());
         });
         Self {
             signer: Signer::new(config.secret.as_deref(), config.ttl),
-            checker: Checker::new(config),
+            checker: Checker::new(settings),
             outcomes,
         }
     }

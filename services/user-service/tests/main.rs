@@ -6,5 +6,6 @@ mod api;
 mod notifications;
 mod process;
 mod sessions;
+mod settings;
 mod start;
 mod support;

@@ -1,51 +1,60 @@
 //! The three services as children: configuration from the environment, telemetry, serve, drain.
 
-use chassis::start::{self, StartError};
+use chassis::{
+    env::ConfigError,
+    serve::Listeners,
+    settings::Access,
+    start::{self, StartError},
+};
 use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::{super::environment::text, Role};
 use crate::{
     failure::{Code, Failure},
     home::ELSEWHERE,
 };
 
-/// Serves user-service until `stop`.
-pub(super) async fn user(listener: TcpListener, alone: bool, stop: CancellationToken) -> Result<(), Failure> {
-    let config = user_service::Config::from_env(lookup).map_err(|e| Failure::arguments(e.to_string()))?;
-    let stopped = async move { stop.cancelled().await };
-    serve(user_service::NAME, user_service::VERSION, alone, |metrics| {
-        user_service::run(listener, config, metrics, stopped)
-    })
-    .await
-}
-
-/// Serves product-service until `stop`.
-pub(super) async fn product(
-    listener: TcpListener,
+/// Serves one of the services until `stop`; its settings too, where they have a listener.
+pub(super) async fn run(
+    role: Role,
+    public: TcpListener,
+    settings: Option<TcpListener>,
     alone: bool,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    let config = product_service::Config::from_env(lookup).map_err(|e| Failure::arguments(e.to_string()))?;
+    let token = settings.is_some().then(|| text("ADMIN_TOKEN")).transpose()?;
     let stopped = async move { stop.cancelled().await };
-    serve(product_service::NAME, product_service::VERSION, alone, |metrics| {
-        product_service::run(listener, config, metrics, stopped)
-    })
-    .await
-}
-
-/// Serves order-service until `stop`.
-pub(super) async fn order(
-    listener: TcpListener,
-    alone: bool,
-    stop: CancellationToken,
-) -> Result<(), Failure> {
-    let config = order_service::Config::from_env(lookup).map_err(|e| Failure::arguments(e.to_string()))?;
-    let stopped = async move { stop.cancelled().await };
-    serve(order_service::NAME, order_service::VERSION, alone, |metrics| {
-        order_service::run(listener, config, metrics, stopped)
-    })
-    .await
+    let listeners = |telemetry: &telemetry::Config| Listeners {
+        public,
+        settings: settings.zip(token).map(|(listener, token)| Access {
+            listener,
+            token,
+            version: telemetry.service_version.clone(),
+            instance: telemetry.instance_id.clone(),
+        }),
+    };
+    let wrong = |error: ConfigError| Failure::arguments(error.to_string());
+    match role {
+        Role::UserService => {
+            let config = user_service::Config::from_env(lookup).map_err(wrong)?;
+            let run = |listeners: Listeners, metrics| user_service::run(listeners, config, metrics, stopped);
+            serve(user_service::NAME, user_service::VERSION, alone, listeners, run).await
+        }
+        Role::ProductService => {
+            let config = product_service::Config::from_env(lookup).map_err(wrong)?;
+            let run =
+                |listeners: Listeners, metrics| product_service::run(listeners, config, metrics, stopped);
+            serve(product_service::NAME, product_service::VERSION, alone, listeners, run).await
+        }
+        Role::OrderService => {
+            let config = order_service::Config::from_env(lookup).map_err(wrong)?;
+            let run = |listeners: Listeners, metrics| order_service::run(listeners, config, metrics, stopped);
+            serve(order_service::NAME, order_service::VERSION, alone, listeners, run).await
+        }
+        other => Err(Failure::arguments(format!("{} is no service", other.name()))),
+    }
 }
 
 fn lookup(name: &str) -> Option<String> {
@@ -57,14 +66,16 @@ async fn serve<F>(
     name: &str,
     version: &str,
     alone: bool,
-    run: impl FnOnce(Metrics) -> F,
+    listeners: impl FnOnce(&telemetry::Config) -> Listeners,
+    run: impl FnOnce(Listeners, Metrics) -> F,
 ) -> Result<(), Failure>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
     let config = telemetry::Config::from_env(name, version).map_err(|e| Failure::arguments(e.to_string()))?;
+    let listeners = listeners(&config);
     let telemetry = telemetry::init(config).map_err(|e| Failure::environment(e.to_string()))?;
-    let served = run(telemetry.metrics().clone()).await;
+    let served = run(listeners, telemetry.metrics().clone()).await;
     telemetry.shutdown().await;
     served.map_err(|error| refused(&error, alone))
 }

@@ -1,5 +1,7 @@
 //! The product service.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
@@ -46,12 +48,12 @@ pub(crate) enum ReserveError {
 }
 
 /// Calls to the product service.
-pub(crate) struct Products(Peer);
+pub(crate) struct Products(Arc<Peer>);
 
 impl Products {
     pub(crate) const NAME: &str = PEER;
 
-    pub(crate) fn new(peer: Peer) -> Self {
+    pub(crate) fn new(peer: Arc<Peer>) -> Self {
         Self(peer)
     }
 
@@ -68,6 +70,23 @@ impl Products {
             200 => read::<Batch>(PEER, &answer).map(|batch| batch.products),
             _ => Err(unexpected(PEER, &answer)),
         }
+    }
+
+    /// The same with a call for each of them, one after another.
+    pub(crate) async fn find_each(&self, ids: &[i64]) -> Result<Vec<Product>, Failure> {
+        let deadline = self.deadline();
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let (route, path) = ("/products/{id}", format!("/products/{id}"));
+            let call = Call { method: Method::GET, route, path, body: None, idempotent: true };
+            let answer = self.0.call(&call, deadline).await?;
+            match answer.status {
+                200 => found.push(read(PEER, &answer)?),
+                404 => {}
+                _ => return Err(unexpected(PEER, &answer)),
+            }
+        }
+        Ok(found)
     }
 
     /// Sets units aside; the same reservation id may be sent again.

@@ -1,5 +1,7 @@
 //! The user service.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -34,12 +36,12 @@ pub(crate) enum Delivered {
 }
 
 /// Calls to the user service.
-pub(crate) struct Users(Peer);
+pub(crate) struct Users(Arc<Peer>);
 
 impl Users {
     pub(crate) const NAME: &str = PEER;
 
-    pub(crate) fn new(peer: Peer) -> Self {
+    pub(crate) fn new(peer: Arc<Peer>) -> Self {
         Self(peer)
     }
 

@@ -6,7 +6,9 @@ use http::StatusCode;
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt as _;
 use serde_json::{Value, json};
+use telemetry::correlation::CorrelationId;
 use telemetry::db::{self, Session};
+use telemetry::propagation;
 use tracing::Instrument as _;
 
 use super::Order;
@@ -26,10 +28,16 @@ pub(super) enum Placed {
 
 /// Runs the order to its end. Dropping this future does not stop it.
 pub(super) async fn place(app: App, wanted: Wanted, key: Option<String>) -> Result<Placed, Problem> {
-    let tracker = app.sagas.clone();
+    let (tracker, detached) = (app.sagas.clone(), app.order_settings.detached.get());
     let work = async move { with_key(&app, &wanted, key.as_deref()).await };
-    // The span carries trace and correlation; where spans are off, the plain context does.
-    let task = tracker.spawn(work.in_current_span().with_context(Context::current()));
+    let task = if detached {
+        // A trace of its own, or several: what is left of the request is the id that it is asked for by.
+        let correlation = CorrelationId::current().unwrap_or_else(CorrelationId::generate);
+        tracker.spawn(work.with_context(propagation::root(&correlation)))
+    } else {
+        // The span carries trace and correlation; where spans are off, the plain context does.
+        tracker.spawn(work.in_current_span().with_context(Context::current()))
+    };
     match task.await {
         Ok(outcome) => outcome,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),

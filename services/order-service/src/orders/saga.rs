@@ -1,7 +1,8 @@
 //! The order saga: look up, write a pending order, reserve item by item, confirm. On failure, release everything that may
 //! be reserved; what cannot be released now is left to the recovery.
+//!
+//! On which connection its statements run, and for whom it waits, are settings.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use chassis::clock;
@@ -10,10 +11,12 @@ use http::StatusCode;
 use telemetry::correlation::CorrelationId;
 use telemetry::db;
 
+use super::lookup;
 use super::request::Wanted;
+use super::statements::Statements;
 use super::store::{self, NewItem, NewOrder};
-use super::{Customer, Item, Order};
-use crate::neighbours::{Product, ReserveError};
+use super::{Item, Order};
+use crate::neighbours::ReserveError;
 use crate::outbound::Failure;
 use crate::{App, Cents, idempotency, outbox};
 
@@ -30,14 +33,15 @@ pub(super) struct Refusal {
 
 /// Places an order. The answer of `key` is written in the transaction that settles the order.
 pub(super) async fn run(app: &App, wanted: &Wanted, key: Option<&str>) -> Result<Order, Refusal> {
-    let (user, products) = look_up(app, wanted).await?;
+    let mut statements = Statements::of(app).await.map_err(storage_failed)?;
+    let (user, products) = lookup::run(app, wanted).await?;
     let mut order = Order {
         id: 0,
         user,
         product: None,
         price: None,
         quantity: None,
-        items: items(wanted, &products),
+        items: lookup::items(wanted, &products),
         total: Cents(0),
         status: "pending".to_owned(),
         reason: None,
@@ -45,52 +49,15 @@ pub(super) async fn run(app: &App, wanted: &Wanted, key: Option<&str>) -> Result
     };
     order.total = Cents(order.items.iter().map(|item| item.price.0 * item.quantity).sum());
     let new = with_reservations(&order.items);
-    write_pending(app, &mut order, &new, key).await?;
+    write_pending(app, &mut statements, &mut order, &new, key).await?;
+    let _held = app.item_locks.hold(app.order_settings.item_lock.get(), &wanted.product_ids()).await;
     match reserve(app, &new).await {
-        Ok(()) => confirm(app, order, &new, key).await,
+        Ok(()) => confirm(app, &mut statements, order, &new, key).await,
         Err((refusal, attempted)) => {
-            give_back(app, order.id, &new[..attempted], &refusal, key).await;
+            give_back(app, &mut statements, order.id, &new[..attempted], &refusal, key).await;
             Err(refusal)
         }
     }
-}
-
-/// Both look-ups go out together and both are awaited, so that one's failure does not hide what the other found.
-async fn look_up(app: &App, wanted: &Wanted) -> Result<(Customer, HashMap<i64, Product>), Refusal> {
-    let ids = wanted.product_ids();
-    let (user, products) = tokio::join!(app.users.find(wanted.user_id), app.products.find(&ids));
-    // What is known to be wrong with the request comes before what could not be found out.
-    if let Ok(None) = user {
-        let detail = format!("there is no user {}", wanted.user_id);
-        return Err(Refusal {
-            problem: Problem::bad_request("unknown-user", detail),
-            outcome: "unknown_user",
-        });
-    }
-    if let Ok(found) = &products
-        && let Some(id) = ids.iter().find(|id| found.iter().all(|product| product.id != **id))
-    {
-        let detail = format!("there is no product {id}");
-        let problem = Problem::bad_request("unknown-product", detail);
-        return Err(Refusal { problem, outcome: "unknown_product" });
-    }
-    let user = user.map_err(|failure| dependency_failed(&failure))?;
-    let products = products.map_err(|failure| dependency_failed(&failure))?;
-    let user = user.ok_or_else(|| internal("the user vanished"))?;
-    Ok((user, products.into_iter().map(|product| (product.id, product)).collect()))
-}
-
-fn items(wanted: &Wanted, products: &HashMap<i64, Product>) -> Vec<Item> {
-    let wanted = wanted.items.iter();
-    wanted
-        .filter_map(|item| products.get(&item.product_id).map(|product| (item, product)))
-        .map(|(item, product)| Item {
-            product_id: product.id,
-            product: product.name.clone(),
-            price: product.price,
-            quantity: item.quantity,
-        })
-        .collect()
 }
 
 /// Reservation ids are random: an order number would come again with a new database file.
@@ -107,6 +74,7 @@ fn with_reservations(items: &[Item]) -> Vec<NewItem> {
 
 async fn write_pending(
     app: &App,
+    statements: &mut Statements,
     order: &mut Order,
     items: &[NewItem],
     key: Option<&str>,
@@ -125,7 +93,7 @@ async fn write_pending(
         recover_after: now.saturating_add(millis(app.work.recovery_after)),
     };
     let written = async {
-        let mut transaction = app.database.begin().await?;
+        let mut transaction = statements.begin().await?;
         let id = store::insert(&mut transaction, &new).await?;
         if let Some(key) = key {
             idempotency::attach(&mut transaction, key, id).await?;
@@ -166,6 +134,7 @@ async fn reserve(app: &App, items: &[NewItem]) -> Result<(), (Refusal, usize)> {
 /// Confirms the order and writes its event, in one transaction.
 async fn confirm(
     app: &App,
+    statements: &mut Statements,
     mut order: Order,
     items: &[NewItem],
     key: Option<&str>,
@@ -173,7 +142,7 @@ async fn confirm(
     order.status = "confirmed".to_owned();
     let order = order.with_single_item_on_top();
     let confirmed = async {
-        let mut transaction = app.database.begin().await?;
+        let mut transaction = statements.begin().await?;
         if !store::confirm(&mut transaction, order.id).await? {
             transaction.rollback().await?;
             return Ok(false);
@@ -199,19 +168,26 @@ async fn confirm(
         }
         Err(error) => storage_failed(error),
     };
-    give_back(app, order.id, items, &refusal, key).await;
+    give_back(app, statements, order.id, items, &refusal, key).await;
     Err(refusal)
 }
 
 /// Releases what may be reserved and settles the order. Failures here are the recovery's business, not the client's.
-async fn give_back(app: &App, order: i64, items: &[NewItem], refusal: &Refusal, key: Option<&str>) {
+async fn give_back(
+    app: &App,
+    statements: &mut Statements,
+    order: i64,
+    items: &[NewItem],
+    refusal: &Refusal,
+    key: Option<&str>,
+) {
     let deadline = app.products.deadline();
     let mut all_released = true;
     for NewItem { item, reservation_id } in items {
         all_released &= app.products.release(item.product_id, reservation_id, deadline).await.is_ok();
     }
     let settled = async {
-        let mut transaction = app.database.begin().await?;
+        let mut transaction = statements.begin().await?;
         let reason = &refusal.problem.detail;
         if all_released {
             store::fail(&mut transaction, order, reason).await?;
@@ -232,7 +208,7 @@ async fn give_back(app: &App, order: i64, items: &[NewItem], refusal: &Refusal, 
     }
 }
 
-fn dependency_failed(failure: &Failure) -> Refusal {
+pub(super) fn dependency_failed(failure: &Failure) -> Refusal {
     let detail = format!("{} cannot answer now", failure.peer);
     let problem = Problem::unavailable("dependency-unavailable", detail, failure.retry_after_seconds());
     Refusal { problem, outcome: "dependency_failed" }
@@ -242,7 +218,7 @@ fn storage_failed(error: db::Error) -> Refusal {
     Refusal { problem: error.into(), outcome: "storage_failed" }
 }
 
-fn internal(detail: &'static str) -> Refusal {
+pub(super) fn internal(detail: &'static str) -> Refusal {
     let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail);
     Refusal { problem, outcome: "internal" }
 }

@@ -88,7 +88,7 @@ pub(crate) struct NewOrder<'a> {
 }
 
 /// Writes a pending order; its number.
-pub(crate) async fn insert(transaction: &mut Transaction, new: &NewOrder<'_>) -> Result<i64, Error> {
+pub(crate) async fn insert(transaction: &mut Transaction<'_>, new: &NewOrder<'_>) -> Result<i64, Error> {
     let row = query(&INSERT)
         .bind(new.user.id)
         .bind(&new.user.name)
@@ -112,7 +112,7 @@ fn item_row(new: &NewItem) -> Value {
 }
 
 /// Confirms a pending order; false when the recovery took it meanwhile.
-pub(crate) async fn confirm(transaction: &mut Transaction, id: i64) -> Result<bool, Error> {
+pub(crate) async fn confirm(transaction: &mut Transaction<'_>, id: i64) -> Result<bool, Error> {
     Ok(query(&CONFIRM).bind(id).execute(transaction).await? == 1)
 }
 

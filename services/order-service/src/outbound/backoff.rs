@@ -1,4 +1,4 @@
-//! Pauses between attempts: exponential with full jitter, never shorter than what the peer asked for.
+//! Pauses between attempts: exponential, with full jitter unless that is turned off, never shorter than what the peer asked for.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use super::RetryPolicy;
 /// The pause before retry number `retry` (from 0). `random` is from 0 to 1; `asked` is the peer's `Retry-After`.
 pub(super) fn pause(policy: &RetryPolicy, retry: u32, random: f64, asked: Option<Duration>) -> Duration {
     let ceiling = policy.base.saturating_mul(2_u32.saturating_pow(retry)).min(policy.cap);
-    ceiling.mul_f64(random.clamp(0.0, 1.0)).max(asked.unwrap_or_default())
+    let share = if policy.jitter { random.clamp(0.0, 1.0) } else { 1.0 };
+    ceiling.mul_f64(share).max(asked.unwrap_or_default())
 }
 
 /// `Retry-After` in seconds; the form with a date is not used between these services and is ignored.
@@ -30,6 +31,14 @@ mod tests {
         let ceilings: Vec<u128> =
             (0..7).map(|retry| pause(&policy(), retry, 1.0, None).as_millis()).collect();
         assert_eq!(ceilings, [25, 50, 100, 200, 400, 500, 500]);
+    }
+
+    #[test]
+    fn without_jitter_all_callers_come_back_together() {
+        let policy = RetryPolicy { jitter: false, ..policy() };
+        for random in [0.0, 0.3, 1.0] {
+            assert_eq!(pause(&policy, 1, random, None), Duration::from_millis(50));
+        }
     }
 
     #[test]

@@ -59,6 +59,14 @@ impl Breaker {
         }
     }
 
+    /// Other rules from now on; what was counted stays, unless there is no breaker any more.
+    pub(super) fn set_policy(&mut self, policy: BreakerPolicy, now: Instant) {
+        self.policy = policy;
+        if !self.policy.enabled && self.state != State::Closed {
+            self.change(State::Closed, now);
+        }
+    }
+
     pub(super) fn state(&self) -> State {
         self.state
     }
@@ -83,7 +91,7 @@ impl Breaker {
 
     /// The outcome of a call that had leave.
     pub(super) fn leave(&mut self, leave: Leave, outcome: Outcome, now: Instant) {
-        if leave.epoch != self.epoch {
+        if leave.epoch != self.epoch || !self.policy.enabled {
             return;
         }
         match (self.state, outcome) {

@@ -104,6 +104,38 @@ fn an_answer_from_before_the_opening_changes_nothing() {
     assert_eq!(breaker.state(), State::HalfOpen);
 }
 
+#[test]
+fn a_breaker_that_is_turned_off_lets_everything_through_and_begins_anew_when_it_is_turned_on() {
+    let now = Instant::now();
+    let mut breaker = opened(now);
+    let on = super::super::Policy::default().breaker;
+    breaker.set_policy(BreakerPolicy { enabled: false, ..on.clone() }, now);
+    for _ in 0..50 {
+        call(&mut breaker, Outcome::Failure, now);
+    }
+    assert_eq!(breaker.state(), State::Closed);
+    breaker.set_policy(on, now);
+    for _ in 0..9 {
+        call(&mut breaker, Outcome::Failure, now);
+        assert_eq!(breaker.state(), State::Closed);
+    }
+    call(&mut breaker, Outcome::Failure, now);
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[test]
+fn another_threshold_counts_from_the_next_outcome_on() {
+    let now = Instant::now();
+    let mut breaker = breaker(now);
+    for _ in 0..9 {
+        call(&mut breaker, Outcome::Success, now);
+    }
+    let policy = BreakerPolicy { failure_percent: 10, ..super::super::Policy::default().breaker };
+    breaker.set_policy(policy, now);
+    call(&mut breaker, Outcome::Failure, now);
+    assert_eq!(breaker.state(), State::Open);
+}
+
 proptest! {
     #[test]
     fn it_never_gets_stuck(steps in proptest::collection::vec((0_u8..3, 0_u64..2000), 1..300)) {

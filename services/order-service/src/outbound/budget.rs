@@ -26,6 +26,12 @@ impl Budget {
         Self { per_call, per_second, cap, tokens: per_second.min(cap), refilled: now }
     }
 
+    /// Other rules from now on; of what was saved up, as much as they let be saved.
+    pub(super) fn set_policy(&mut self, policy: &RetryPolicy, now: Instant) {
+        let new = Self::new(policy, now);
+        *self = Self { tokens: self.tokens.min(new.cap), refilled: self.refilled, ..new };
+    }
+
     /// A call is made: it earns its share.
     pub(super) fn earn(&mut self) {
         self.tokens = (self.tokens + self.per_call).min(self.cap);
@@ -79,6 +85,23 @@ mod tests {
         assert!(budget.spend(start + Duration::from_millis(500)));
         let later = start + Duration::from_secs(3600);
         assert_eq!((0..100).filter(|_| budget.spend(later)).count(), 4);
+    }
+
+    #[test]
+    fn what_was_saved_up_stays_as_far_as_new_rules_let_it() {
+        let start = Instant::now();
+        let mut budget = budget(0, 2, start);
+        let mut policy = super::super::Policy::default().retry;
+        (policy.budget_percent, policy.budget_min_per_second) = (100, 0);
+        budget.set_policy(&policy, start);
+        let spent = |budget: &mut Budget| (0..100).filter(|_| budget.spend(start)).count();
+        assert_eq!(spent(&mut budget), 2);
+        budget.earn();
+        assert_eq!(spent(&mut budget), 1);
+        budget.earn();
+        (policy.budget_percent, policy.budget_min_per_second) = (0, 0);
+        budget.set_policy(&policy, start);
+        assert_eq!(spent(&mut budget), 0);
     }
 
     proptest! {

@@ -1,12 +1,12 @@
 //! A neighbour and everything that stands between a call and its socket.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use chassis::places::{Place, Places};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use telemetry::Metrics;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::attempt::attempt;
@@ -36,8 +36,8 @@ pub struct Peer {
     name: &'static str,
     base: String,
     client: ClientWithMiddleware,
-    policy: Policy,
-    places: Semaphore,
+    policy: RwLock<Policy>,
+    places: Places,
     breaker: Mutex<Breaker>,
     budget: Mutex<Budget>,
     samples: PeerMetrics,
@@ -71,18 +71,39 @@ impl Peer {
             name,
             base,
             client,
-            places: Semaphore::new(policy.bulkhead_max),
+            places: Places::new(policy.bulkhead_max),
             breaker: Mutex::new(Breaker::new(policy.breaker.clone(), now)),
             budget: Mutex::new(Budget::new(&policy.retry, now)),
             samples: outbound.of(name),
-            policy,
+            policy: RwLock::new(policy),
         })
+    }
+
+    /// `service.name` of the peer.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Calls by other rules from now on.
+    pub(super) fn set_policy(&self, policy: Policy) {
+        let now = Instant::now().into_std();
+        self.places.resize(policy.bulkhead_max);
+        lock(&self.budget).set_policy(&policy.retry, now);
+        let mut breaker = lock(&self.breaker);
+        breaker.set_policy(policy.breaker.clone(), now);
+        self.samples.state.set(breaker.state() as i64);
+        drop(breaker);
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    fn policy(&self) -> Policy {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The deadline of a step that begins now.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        Instant::now() + self.policy.deadline
+        Instant::now() + self.policy().deadline
     }
 
     /// Calls, retrying within the policy. An answer below 500 is an answer, whatever it says.
@@ -120,7 +141,7 @@ impl Peer {
 
     /// The pause before the next attempt; none when there must not be one.
     fn retry_pause(&self, call: &Call, reason: &Reason, number: u32, deadline: Instant) -> Option<Duration> {
-        let retry = &self.policy.retry;
+        let retry = &self.policy().retry;
         if !call.idempotent || !reason.is_retryable() || number + 1 >= retry.max_attempts {
             return None;
         }
@@ -144,7 +165,7 @@ impl Peer {
         if left.is_zero() {
             return Err(Reason::Timeout);
         }
-        let timeout = self.policy.attempt_timeout.min(left);
+        let timeout = self.policy().attempt_timeout.min(left);
         let outcome = attempt(&self.client, url, call, number, timeout).await;
         entered.left(match &outcome {
             Err(reason) if reason.counts_against_the_peer() => Outcome::Failure,
@@ -160,10 +181,10 @@ impl Peer {
         leave.map(|leave| Entered { peer: self, leave: Some(leave) }).map_err(Reason::CircuitOpen)
     }
 
-    async fn place(&self) -> Result<SemaphorePermit<'_>, Reason> {
-        match tokio::time::timeout(self.policy.bulkhead_wait, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => {
+    async fn place(&self) -> Result<Place, Reason> {
+        match tokio::time::timeout(self.policy().bulkhead_wait, self.places.take()).await {
+            Ok(Some(place)) => Ok(place),
+            Ok(None) | Err(_) => {
                 self.samples.rejected.inc();
                 Err(Reason::BulkheadFull)
             }

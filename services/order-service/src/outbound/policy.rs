@@ -32,6 +32,8 @@ pub struct RetryPolicy {
     pub base: Duration,
     /// `RETRY_CAP_MS` (500): upper bound of any pause.
     pub cap: Duration,
+    /// Whether a pause is drawn from below its upper bound, so that many callers do not come back together.
+    pub jitter: bool,
     /// `RETRY_BUDGET_PERCENT` (10): retries that calls earn.
     pub budget_percent: u32,
     /// `RETRY_BUDGET_MIN_PER_SECOND` (2): retries that time earns.
@@ -41,6 +43,8 @@ pub struct RetryPolicy {
 /// When a peer counts as down.
 #[derive(Debug, Clone)]
 pub struct BreakerPolicy {
+    /// Without it, every call is let through.
+    pub enabled: bool,
     /// `BREAKER_WINDOW_MS` (10,000): outcomes older than this do not count.
     pub window: Duration,
     /// `BREAKER_MIN_CALLS` (10): fewer outcomes decide nothing.
@@ -65,10 +69,12 @@ impl Default for Policy {
                 max_attempts: 3,
                 base: Duration::from_millis(25),
                 cap: Duration::from_millis(500),
+                jitter: true,
                 budget_percent: 10,
                 budget_min_per_second: 2,
             },
             breaker: BreakerPolicy {
+                enabled: true,
                 window: Duration::from_secs(10),
                 min_calls: 10,
                 failure_percent: 50,
@@ -97,6 +103,7 @@ impl Policy {
                 max_attempts: env.number("RETRY_MAX_ATTEMPTS", retry.max_attempts, 1..=10)?,
                 base: env.millis("RETRY_BASE_MS", retry.base)?,
                 cap: env.millis("RETRY_CAP_MS", retry.cap)?,
+                jitter: retry.jitter,
                 budget_percent: env.number("RETRY_BUDGET_PERCENT", retry.budget_percent, 0..=1000)?,
                 budget_min_per_second: env.number(
                     "RETRY_BUDGET_MIN_PER_SECOND",
@@ -105,6 +112,7 @@ impl Policy {
                 )?,
             },
             breaker: BreakerPolicy {
+                enabled: breaker.enabled,
                 window: env.millis("BREAKER_WINDOW_MS", breaker.window)?,
                 min_calls: env.number("BREAKER_MIN_CALLS", breaker.min_calls, 1..=1000)?,
                 failure_percent: env.number("BREAKER_FAILURE_PERCENT", breaker.failure_percent, 1..=100)?,

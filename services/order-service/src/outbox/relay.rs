@@ -19,8 +19,6 @@ use super::store::{self, Event};
 use crate::App;
 use crate::neighbours::Delivered;
 
-/// Events taken at a time.
-const BATCH: i64 = 64;
 /// The first pause before another attempt; it doubles.
 const PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause.
@@ -35,11 +33,12 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
     let mut reported = false;
     let mut measured: Option<Instant> = None;
     while !stop.is_cancelled() {
-        let measure = measured.is_none_or(|at| at.elapsed() >= app.work.outbox_poll);
-        let more = match round(&app, &quiet, measure).await {
-            Ok(more) => {
+        let poll = app.outbox_settings.poll.millis();
+        let measure = measured.is_none_or(|at| at.elapsed() >= poll);
+        let Round { taken, more } = match round(&app, &quiet, measure).await {
+            Ok(round) => {
                 reported = false;
-                more
+                round
             }
             Err(error) => {
                 // Said once per trouble, not once per round.
@@ -47,11 +46,19 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
                     tracing::error!(error = %error, "outbox cannot be worked on");
                 }
                 reported = true;
-                false
+                Round::default()
             }
         };
         if measure {
             measured = Some(Instant::now());
+        }
+        let pause = app.outbox_settings.pause.millis();
+        if taken && !pause.is_zero() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = app.outbox_settings.changed.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
         }
         if more {
             continue;
@@ -59,7 +66,8 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = gathered(&app) => {}
-            () = tokio::time::sleep(app.work.outbox_poll) => {}
+            () = app.outbox_settings.changed.notified() => {}
+            () = tokio::time::sleep(poll) => {}
         }
     }
 }
@@ -69,13 +77,24 @@ async fn gathered(app: &App) {
     tokio::time::sleep(GATHER).await;
 }
 
-/// Delivers one batch; true when there may be more. `measure`: also look how much is left, which reads the whole backlog.
-async fn round(app: &App, quiet: &db::Database, measure: bool) -> Result<bool, db::Error> {
-    let events = store::due(quiet, BATCH).await?;
-    let full = i64::try_from(events.len()).is_ok_and(|taken| taken == BATCH);
+/// What one look at the outbox came to.
+#[derive(Default)]
+struct Round {
+    /// Events were taken.
+    taken: bool,
+    /// There may be more.
+    more: bool,
+}
+
+/// Delivers one batch. `measure`: also look how much is left, which reads the whole backlog.
+async fn round(app: &App, quiet: &db::Database, measure: bool) -> Result<Round, db::Error> {
+    let batch = app.outbox_settings.batch.get();
+    let events = store::due(quiet, batch).await?;
+    let taken = !events.is_empty();
+    let more = i64::try_from(events.len()).is_ok_and(|taken| taken == batch);
     let delivered: Vec<i64> = stream::iter(events)
         .map(|event| deliver(app, event))
-        .buffer_unordered(app.work.outbox_concurrency)
+        .buffer_unordered(app.outbox_settings.workers.count())
         .filter_map(|delivered| async move { delivered })
         .collect()
         .await;
@@ -89,7 +108,7 @@ async fn round(app: &App, quiet: &db::Database, measure: bool) -> Result<bool, d
         let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
         app.orders.outbox(pending, age.as_secs_f64());
     }
-    Ok(full)
+    Ok(Round { taken, more })
 }
 
 /// The event's number when it was delivered.

@@ -54,7 +54,7 @@ pub(crate) struct Event {
 }
 
 /// Writes the event of a confirmed order. The event id is random: order numbers come again with a new database file.
-pub(crate) async fn add(transaction: &mut Transaction, order: &Order) -> Result<(), Error> {
+pub(crate) async fn add(transaction: &mut Transaction<'_>, order: &Order) -> Result<(), Error> {
     let event_id = format!("{:032x}", rand::random::<u128>());
     let payload = json!({
         "event_id": event_id,

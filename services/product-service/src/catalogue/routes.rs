@@ -4,15 +4,20 @@ use std::collections::HashMap;
 
 use axum::Json as JsonBody;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use chassis::extract::{Json, Path, Query};
 use chassis::page::Page;
 use chassis::problem::{Problem, ProblemBody};
 use chassis::text;
+use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
+use telemetry::correlation::CorrelationId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Product;
+use super::cache::Key;
 use super::store::{self, Filter};
 use crate::App;
 
@@ -80,7 +85,8 @@ pub struct BatchAnswer {
     (status = 503, description = "The database cannot answer now", body = ProblemBody),
 ))]
 async fn get_product(State(app): State<App>, Path(id): Path<i64>) -> Result<JsonBody<Product>, Problem> {
-    store::by_id(&app.database, id).await?.map(JsonBody).ok_or_else(|| no_such_product(id))
+    let product = store::by_id(&app.database, &app.catalogue_settings, id).await?;
+    product.map(JsonBody).ok_or_else(|| no_such_product(id))
 }
 
 /// The catalogue, a page at a time.
@@ -93,14 +99,34 @@ async fn get_product(State(app): State<App>, Path(id): Path<i64>) -> Result<Json
 async fn list_products(
     State(app): State<App>,
     Query(params): Query<ListParams>,
-) -> Result<JsonBody<ProductPage>, Problem> {
+) -> Result<Response, Problem> {
     let page = Page::new(params.page, params.per_page)?;
     let filter = Filter {
         category: filter_text("category", params.category)?,
         name_part: filter_text("q", params.q)?,
     };
-    let (products, total) = store::page(&app.database, &filter, page).await?;
-    Ok(JsonBody(ProductPage { products, page: page.page, per_page: page.per_page, total }))
+    if !app.pages.is_enabled() {
+        return Ok(JsonBody(read_page(&app, &filter, page).await?).into_response());
+    }
+    let own = app.pages.is_per_request();
+    let key = Key {
+        category: filter.category.clone(),
+        name_part: filter.name_part.clone(),
+        page: (page.page, page.per_page),
+        request: CorrelationId::current().filter(|_| own).map(|id| id.as_str().to_owned()),
+    };
+    let read = async || {
+        let page = read_page(&app, &filter, page).await?;
+        // Texts and numbers always serialise.
+        Ok(Bytes::from(serde_json::to_vec(&page).unwrap_or_default()))
+    };
+    let body = app.pages.page(key, read).await?;
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+async fn read_page(app: &App, filter: &Filter, page: Page) -> Result<ProductPage, Problem> {
+    let (products, total) = store::page(&app.database, &app.catalogue_settings, filter, page).await?;
+    Ok(ProductPage { products, page: page.page, per_page: page.per_page, total })
 }
 
 /// Several products at once.
@@ -121,7 +147,7 @@ async fn batch_products(
     if !(1..=MAX_BATCH).contains(&batch.ids.len()) {
         return Err(Problem::unprocessable("wrong-count", format!("ids: 1 to {MAX_BATCH} of them")));
     }
-    let found = store::batch(&app.database, &batch.ids).await?;
+    let found = store::batch(&app.database, &app.catalogue_settings, &batch.ids).await?;
     let mut found: HashMap<i64, Option<Product>> =
         found.into_iter().map(|product| (product.id, Some(product))).collect();
     let mut answer = BatchAnswer { products: Vec::with_capacity(found.len()), missing: Vec::new() };

@@ -90,8 +90,9 @@ async fn reserve(
     }
     let Reserve { quantity, reservation_id } = body;
     let remaining = match store::reserve(&app.database, id, quantity, &reservation_id).await? {
-        Reserved::Now { remaining, category } => {
+        Reserved::Now { remaining, category, list_price } => {
             app.shop.stock_changed(&category, -quantity);
+            app.shop.value("reserved", app.catalogue_settings.price(list_price) * quantity);
             app.shop.count("reserved");
             tracing::info!(
                 product.id = id,
@@ -154,8 +155,9 @@ async fn release(
 ) -> Result<JsonBody<Releasing>, Problem> {
     check_id(&reservation_id)?;
     match store::release(&app.database, id, &reservation_id).await? {
-        Released::Now { quantity, category } => {
+        Released::Now { quantity, category, list_price } => {
             app.shop.stock_changed(&category, quantity);
+            app.shop.value("released", app.catalogue_settings.price(list_price) * quantity);
             app.shop.count("released");
             tracing::info!(product.id = id, quantity, reservation.id = reservation_id, "stock released");
         }

@@ -12,7 +12,7 @@ static FIND: Statement = statement!(
 static TAKE: Statement = statement!(
     "UPDATE",
     "products",
-    "UPDATE products SET stock = stock - ?2 WHERE id = ?1 AND stock >= ?2 RETURNING stock, category"
+    "UPDATE products SET stock = stock - ?2 WHERE id = ?1 AND stock >= ?2 RETURNING stock, category, price"
 );
 static EXISTS: Statement = statement!("SELECT", "products", "SELECT stock FROM products WHERE id = ?1");
 static KEEP: Statement = statement!(
@@ -29,7 +29,7 @@ static MARK_RELEASED: Statement = statement!(
 static GIVE_BACK: Statement = statement!(
     "UPDATE",
     "products",
-    "UPDATE products SET stock = stock + ?2 WHERE id = ?1 RETURNING stock, category"
+    "UPDATE products SET stock = stock + ?2 WHERE id = ?1 RETURNING stock, category, price"
 );
 
 /// An order settles within a minute or is released by then; what is old belongs to nothing under way.
@@ -47,6 +47,8 @@ pub(super) enum Reserved {
     Now {
         remaining: i64,
         category: String,
+        /// Of one unit, in cents.
+        list_price: i64,
     },
     /// Taken by an earlier call with the same id.
     Before {
@@ -66,7 +68,7 @@ pub(super) enum Reserved {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Released {
     /// Given back now.
-    Now { quantity: i64, category: String },
+    Now { quantity: i64, category: String, list_price: i64 },
     /// Nothing to give back: released before, or never reserved.
     Nothing,
     /// The id belongs to another product.
@@ -86,7 +88,7 @@ pub(super) async fn reserve(
 }
 
 async fn reserve_in(
-    transaction: &mut Transaction,
+    transaction: &mut Transaction<'_>,
     product: i64,
     quantity: i64,
     reservation: &str,
@@ -109,7 +111,7 @@ async fn reserve_in(
     };
     let remaining: i64 = taken.try_get("stock")?;
     keep(transaction, reservation, product, quantity, remaining, "reserved").await?;
-    Ok(Reserved::Now { remaining, category: taken.try_get("category")? })
+    Ok(Reserved::Now { remaining, category: taken.try_get("category")?, list_price: taken.try_get("price")? })
 }
 
 pub(super) async fn release(database: &Database, product: i64, reservation: &str) -> Result<Released, Error> {
@@ -120,7 +122,7 @@ pub(super) async fn release(database: &Database, product: i64, reservation: &str
 }
 
 async fn release_in(
-    transaction: &mut Transaction,
+    transaction: &mut Transaction<'_>,
     product: i64,
     reservation: &str,
 ) -> Result<(Released, bool), Error> {
@@ -138,17 +140,20 @@ async fn release_in(
     query(&MARK_RELEASED).bind(reservation).execute(transaction).await?;
     let back = query(&GIVE_BACK).bind(product).bind(known.quantity).fetch_optional(transaction).await?;
     Ok(match back {
-        Some(row) => (Released::Now { quantity: known.quantity, category: row.try_get("category")? }, true),
+        Some(row) => {
+            let (category, list_price) = (row.try_get("category")?, row.try_get("price")?);
+            (Released::Now { quantity: known.quantity, category, list_price }, true)
+        }
         None => (Released::Nothing, true),
     })
 }
 
-async fn finish(transaction: Transaction, changed: bool) -> Result<(), Error> {
+async fn finish(transaction: Transaction<'_>, changed: bool) -> Result<(), Error> {
     if changed { transaction.commit().await } else { transaction.rollback().await }
 }
 
 async fn keep(
-    transaction: &mut Transaction,
+    transaction: &mut Transaction<'_>,
     reservation: &str,
     product: i64,
     quantity: i64,

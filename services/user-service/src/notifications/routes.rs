@@ -120,7 +120,8 @@ async fn list_notifications(
     Query(params): Query<ListParams>,
 ) -> Result<JsonBody<NotificationPage>, Problem> {
     let page = Page::new(params.page, params.per_page)?;
-    let Some((notifications, total)) = store::page(&app.database, id, page).await? else {
+    let read = app.notification_settings.page.get();
+    let Some((notifications, total)) = store::page(&app.database, id, page, read).await? else {
         return Err(no_such_user(id));
     };
     Ok(JsonBody(NotificationPage { notifications, page: page.page, per_page: page.per_page, total }))

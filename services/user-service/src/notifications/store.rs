@@ -6,6 +6,7 @@ use telemetry::db::{Database, Error, Row, RowExt, Statement, query};
 use telemetry::statement;
 
 use super::routes::NewNotification;
+use super::settings::PageRead;
 use super::{Cents, Notification};
 
 /// The oldest are looked at only, which ids are in the order of: the table is not read through.
@@ -31,6 +32,11 @@ static PAGE: Statement = statement!(
     "notifications",
     "SELECT id, event_id, type, order_id, total, created_at FROM notifications
      WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2 OFFSET ?3"
+);
+static ALL: Statement = statement!(
+    "SELECT",
+    "notifications",
+    "SELECT id, event_id, type, order_id, total, created_at FROM notifications WHERE user_id = ?1 ORDER BY id DESC"
 );
 static COUNT: Statement =
     statement!("SELECT", "notifications", "SELECT COUNT(*) FROM notifications WHERE user_id = ?1");
@@ -75,10 +81,19 @@ pub(super) async fn page(
     database: &Database,
     user: i64,
     page: Page,
+    read: PageRead,
 ) -> Result<Option<(Vec<Notification>, i64)>, Error> {
     let mut connection = database.acquire().await?;
     if query(&USER).bind(user).fetch_optional(&mut connection).await?.is_none() {
         return Ok(None);
+    }
+    if read == PageRead::All {
+        let rows = query(&ALL).bind(user).fetch_all(&mut connection).await?;
+        let all = rows.iter().map(notification).collect::<Result<Vec<_>, _>>()?;
+        let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+        let before = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+        let here = all.into_iter().skip(before).take(page.per_page as usize);
+        return Ok(Some((here.collect(), total)));
     }
     let rows =
         query(&PAGE).bind(user).bind(page.limit()).bind(page.offset()).fetch_all(&mut connection).await?;

@@ -1,17 +1,16 @@
-//! Password checks: argon2id on the blocking pool, behind a bulkhead, because each holds megabytes and a core.
+//! Password checks: argon2id on the blocking pool unless the settings say otherwise, behind a bulkhead, because each holds
+//! megabytes and a core.
 //!
 //! The memory of a check is kept for the next one. Allocated and freed each time, its aligned megabytes leave holes that
 //! glibc does not fill again, and a service that hashes now and then grows to many times what it needs.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, PasswordHash};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
-use tokio::sync::Semaphore;
 use tracing::Instrument;
 
-use crate::config::SessionConfig;
+use super::SessionSettings;
 use crate::seed::DEMO_HASH;
 
 /// Longest password that is looked at, in bytes.
@@ -19,22 +18,23 @@ pub(crate) const MAX_PASSWORD: usize = 256;
 
 /// Checks passwords, a few at a time.
 pub(super) struct Checker {
-    permits: Arc<Semaphore>,
-    queue: Duration,
-    params: Params,
+    settings: SessionSettings,
     memory: Arc<Memory>,
 }
 
-/// The working memory of checks that are over, for the next ones: never more than there are permits.
+/// The working memory of checks that are over, for the next ones: never more than there are turns, each no larger than a
+/// check needs today.
 #[derive(Default)]
 struct Memory(Mutex<Vec<Vec<Block>>>);
 
 impl Memory {
-    fn with<T>(&self, work: impl FnOnce(&mut Vec<Block>) -> T) -> T {
+    fn with<T>(&self, keep: usize, work: impl FnOnce(&mut Vec<Block>) -> T) -> T {
         let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut blocks = free().pop().unwrap_or_default();
         let done = work(&mut blocks);
-        free().push(blocks);
+        if blocks.len() <= keep {
+            free().push(blocks);
+        }
         done
     }
 }
@@ -52,15 +52,8 @@ pub(super) enum Verdict {
 pub(super) struct Overloaded;
 
 impl Checker {
-    pub(super) fn new(config: &SessionConfig) -> Self {
-        let params = Params::new(config.hash_memory_kib, config.hash_iterations, 1, None);
-        Self {
-            permits: Arc::new(Semaphore::new(config.hash_concurrency)),
-            queue: config.hash_queue,
-            // The bounds of the configuration lie within argon2's own.
-            params: params.unwrap_or_default(),
-            memory: Arc::default(),
-        }
+    pub(super) fn new(settings: SessionSettings) -> Self {
+        Self { settings, memory: Arc::default() }
     }
 
     /// Compares. Without a stored hash it computes all the same, so that the time does not tell whether the account exists.
@@ -69,18 +62,16 @@ impl Checker {
         password: String,
         stored: Option<String>,
     ) -> Result<Verdict, Overloaded> {
-        let permit = Arc::clone(&self.permits).acquire_owned();
-        let permit = match tokio::time::timeout(self.queue, permit).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) | Err(_) => return Err(Overloaded),
+        let turn = tokio::time::timeout(self.settings.queue.millis(), self.settings.turns.take());
+        let Ok(Some(turn)) = turn.await else { return Err(Overloaded) };
+        let (params, memory) = (self.settings.params(), Arc::clone(&self.memory));
+        let work = move || {
+            let _turn = turn;
+            let keep = params.block_count();
+            memory.with(keep, |blocks| compare(password.as_bytes(), stored.as_deref(), params, blocks))
         };
-        let (params, memory) = (self.params.clone(), Arc::clone(&self.memory));
-        let work = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            memory.with(|blocks| compare(password.as_bytes(), stored.as_deref(), params, blocks))
-        });
         let span = tracing::info_span!("password check", otel.kind = "internal");
-        work.instrument(span).await.map_err(|_| Overloaded)
+        self.settings.work.get().run(work).instrument(span).await.ok_or(Overloaded)
     }
 }
 
@@ -117,14 +108,20 @@ fn fits(password: &[u8], hash: &PasswordHash, blocks: &mut Vec<Block>) -> Option
 
 #[cfg(test)]
 mod tests {
+    use chassis::settings::List;
+
     use super::*;
+    use crate::config::SessionConfig;
+
+    const MANY: usize = 1 << 20;
 
     /// As in service, where the memory of one check serves the next: what it holds must not matter.
     fn compare(password: &[u8], stored: Option<&str>, wanted: Params) -> Verdict {
         let memory = Memory::default();
-        let first = memory.with(|blocks| super::compare(b"another", Some(DEMO_HASH), wanted.clone(), blocks));
+        let first =
+            memory.with(MANY, |blocks| super::compare(b"another", Some(DEMO_HASH), wanted.clone(), blocks));
         assert_eq!(first, Verdict::Wrong);
-        memory.with(|blocks| super::compare(password, stored, wanted, blocks))
+        memory.with(MANY, |blocks| super::compare(password, stored, wanted, blocks))
     }
 
     fn seeded() -> Params {
@@ -155,8 +152,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_login_that_finds_no_free_turn_is_refused() {
         let config = SessionConfig { hash_concurrency: 1, ..SessionConfig::default() };
-        let checker = Checker::new(&config);
-        let _taken = Arc::clone(&checker.permits).acquire_owned().await.unwrap();
+        let checker = Checker::new(SessionSettings::add(&mut List::new(), &config));
+        let _taken = checker.settings.turns.take().await;
         assert_eq!(checker.check("x".to_owned(), None).await, Err(Overloaded));
+    }
+
+    #[test]
+    fn memory_that_is_larger_than_is_needed_today_is_given_back() {
+        let memory = Memory::default();
+        memory.with(10, |blocks| blocks.resize(10, Block::new()));
+        assert_eq!(memory.with(10, |blocks| blocks.len()), 10);
+        memory.with(5, |_| ());
+        assert_eq!(memory.with(5, |blocks| blocks.len()), 0);
     }
 }
