@@ -13,6 +13,7 @@ use telemetry::db::{self, Database, Error, Migration, Query, Statement, query};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::heartbeat;
 use crate::layers::HttpSettings;
 use crate::limits::HttpLimits;
 use crate::observed;
@@ -124,6 +125,7 @@ impl Base {
         if let (Some(access), Some(settings)) = (access, &self.settings) {
             settings::serve(access, settings.clone(), Router::new(), self.draining.clone())?;
         }
+        tokio::spawn(heartbeat::run(self.metrics.clone(), self.draining.clone()));
         tracing::info!(address = %public.local_addr()?, "serving");
         let cut_off = serve::serve(public, router, &self.limits, self.draining.clone(), shutdown).await;
         finish.await;

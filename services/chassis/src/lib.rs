@@ -8,6 +8,7 @@ pub mod clock;
 mod document;
 pub mod env;
 pub mod extract;
+mod heartbeat;
 pub mod launch;
 pub mod layers;
 pub mod limits;

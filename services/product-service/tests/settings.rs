@@ -61,6 +61,7 @@ async fn a_page_that_is_kept_is_not_read_again_until_its_time_is_over() {
     let service = service().await;
     let path = "/products?category=hub&per_page=3";
     let plain = read(&service, path).await;
+    change(&service, "cache.ttl_ms", 3_600_000).await;
     change(&service, "cache.enabled", true).await;
     let first = read(&service, path).await;
     assert_eq!(first.json, plain.json);

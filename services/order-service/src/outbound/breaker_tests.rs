@@ -109,7 +109,7 @@ fn a_breaker_that_is_turned_off_lets_everything_through_and_begins_anew_when_it_
     let now = Instant::now();
     let mut breaker = opened(now);
     let on = super::super::Policy::default().breaker;
-    breaker.set_policy(BreakerPolicy { enabled: false, ..on.clone() }, now);
+    breaker.set_policy(BreakerPolicy { enabled: false, ..on }, now);
     for _ in 0..50 {
         call(&mut breaker, Outcome::Failure, now);
     }

@@ -52,13 +52,8 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
         if measure {
             measured = Some(Instant::now());
         }
-        let pause = app.outbox_settings.pause.millis();
-        if taken && !pause.is_zero() {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = app.outbox_settings.changed.notified() => {}
-                () = tokio::time::sleep(pause) => {}
-            }
+        if taken {
+            rest(&app, &stop).await;
         }
         if more {
             continue;
@@ -68,6 +63,22 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
             () = gathered(&app) => {}
             () = app.outbox_settings.changed.notified() => {}
             () = tokio::time::sleep(poll) => {}
+        }
+    }
+}
+
+/// Waits for as long as the receiver is to be spared, by the settings of each moment.
+async fn rest(app: &App, stop: &CancellationToken) {
+    let since = tokio::time::Instant::now();
+    loop {
+        let until = since + app.outbox_settings.pause.millis();
+        if tokio::time::Instant::now() >= until {
+            return;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.outbox_settings.changed.notified() => {}
+            () = tokio::time::sleep_until(until) => return,
         }
     }
 }
