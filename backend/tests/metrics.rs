@@ -149,7 +149,12 @@ async fn an_answer_carries_notes_and_keeps_to_the_limit_and_lookback_asked_for()
 async fn errors_have_prometheus_shape() {
     let backend = TestBackend::start().await;
     for (path, status, kind, said) in [
-        ("/api/v1/query?query=sum(", 400, "bad_data", "invalid parameter \"query\": parse error"),
+        (
+            "/api/v1/query?query=sum(",
+            400,
+            "bad_data",
+            "invalid parameter \"query\": 1:5: parse error: unclosed left parenthesis",
+        ),
         (
             "/api/v1/query",
             400,

@@ -4,12 +4,13 @@
 //!
 //! One file per family: `select` (selectors), `range` (functions over a range: `rate`, `over_time`), `aggregate`,
 //! `binary`, `functions` (of instant vectors: `math`, `dates`, `relabel`, `absent`, `order`), `histogram`; beside them
-//! `numeric` (compensated sums, quantiles), `notes` (warnings and infos), `text` (where calls stand in the query), `durations` (their arithmetic),
-//! `print` (a query laid out as text).
+//! `numeric` (compensated sums, quantiles), `notes` (warnings and infos), `text` (where calls stand in the query), `durations` (their arithmetic), `strings` (texts in quotes),
+//! `print` (a query laid out as text), `check` (what is wrong with a text, and where).
 
 mod absent;
 mod aggregate;
 mod binary;
+mod check;
 mod dates;
 mod durations;
 mod eval;
@@ -25,6 +26,7 @@ mod range;
 mod rate;
 mod relabel;
 mod select;
+mod strings;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -35,7 +37,6 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use promql_parser::parser::token::{T_LIMIT_RATIO, T_LIMITK};
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{self, Expr, VectorSelector};
 
@@ -197,91 +198,28 @@ pub(crate) struct SampleCount {
 /// # Errors
 /// [`QueryError::Bad`] with the parser's message.
 pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
+    bounded(query)?;
+    check::check(query)?;
+    let plain = strings::plain(query);
+    let plain = text::plain_numbers(&plain);
+    let plain = durations::plain(&plain)?;
+    parser::parse(&plain).map_err(|e| QueryError::Bad(format!("1:1: parse error: {e}")))
+}
+
+fn bounded(query: &str) -> Result<(), QueryError> {
     if query.len() > MAX_QUERY {
         return Err(QueryError::Bad(format!("the query is longer than {MAX_QUERY} bytes")));
     }
-    // The grammar crate may recurse on nesting too: brackets are counted before it sees the text.
-    let mut open = 0usize;
-    for b in query.bytes() {
-        match b {
-            b'(' | b'[' | b'{' => open += 1,
-            b')' | b']' | b'}' => open = open.saturating_sub(1),
-            _ => {}
-        }
-        if open > MAX_DEPTH {
-            return Err(QueryError::Bad("the query is nested too deeply".to_owned()));
-        }
-    }
-    let plain = text::plain_numbers(query);
-    let plain = durations::plain(&plain)?;
-    let expr = parser::parse(&plain).map_err(|e| QueryError::Bad(format!("parse error: {e}")))?;
-    if depth(&expr) > MAX_DEPTH {
-        return Err(QueryError::Bad("the query is nested too deeply".to_owned()));
-    }
-    experiments(&expr, query, &Places::new(query, &expr))?;
-    Ok(expr)
+    Ok(())
 }
 
-/// Refuses what Prometheus has only behind a feature flag, as it does without the flag; and what it does not have at all.
-fn experiments(expr: &Expr, text: &str, places: &Places) -> Result<(), QueryError> {
-    let behind_flag = |what: String, at: Option<usize>| {
-        let at = notes::position(text, at);
-        Err(QueryError::Bad(format!(
-            "{at}: parse error: {what} is experimental and must be enabled with --enable-feature=promql-experimental-functions"
-        )))
-    };
-    let inner = |e: &Expr| experiments(e, text, places);
-    match expr {
-        Expr::Aggregate(a) => {
-            if matches!(a.op.id(), T_LIMITK | T_LIMIT_RATIO) {
-                return behind_flag(format!("{}()", a.op), places.of(a).map(|s| s.start));
-            }
-            a.param.as_deref().map_or(Ok(()), inner)?;
-            inner(&a.expr)
-        }
-        Expr::Call(c) => {
-            if c.func.experimental {
-                let name =
-                    if c.func.name == "holt_winters" { "double_exponential_smoothing" } else { c.func.name };
-                return behind_flag(format!("{name}()"), places.of(c).map(|s| s.start));
-            }
-            c.args.args.iter().try_for_each(|a| inner(a))
-        }
-        Expr::Binary(b) => {
-            let fills = b.modifier.as_ref().map(|m| &m.fill_values);
-            if fills.is_some_and(|f| f.lhs.is_some() || f.rhs.is_some()) {
-                return behind_flag("the fill modifier".to_owned(), None);
-            }
-            inner(&b.lhs)?;
-            inner(&b.rhs)
-        }
-        Expr::Unary(u) => inner(&u.expr),
-        Expr::Paren(p) => inner(&p.expr),
-        Expr::Subquery(s) => inner(&s.expr),
-        Expr::VectorSelector(v) => no_alternatives(v),
-        Expr::MatrixSelector(m) => no_alternatives(&m.vs),
-        _ => Ok(()),
-    }
-}
-
-/// The grammar crate knows `or` between matchers, Prometheus does not.
-fn no_alternatives(selector: &VectorSelector) -> Result<(), QueryError> {
-    if selector.matchers.or_matchers.is_empty() {
-        return Ok(());
-    }
-    Err(QueryError::Bad("parse error: unexpected \"or\" in label matching".to_owned()))
-}
-
-fn depth(expr: &Expr) -> usize {
-    1 + match expr {
-        Expr::Aggregate(e) => depth(&e.expr).max(e.param.as_deref().map_or(0, depth)),
-        Expr::Unary(e) => depth(&e.expr),
-        Expr::Binary(e) => depth(&e.lhs).max(depth(&e.rhs)),
-        Expr::Paren(e) => depth(&e.expr),
-        Expr::Subquery(e) => depth(&e.expr),
-        Expr::Call(e) => e.args.args.iter().map(|a| depth(a)).max().unwrap_or(0),
-        _ => 0,
-    }
+/// The conditions of one selector, without `offset` or `@`. That it takes every series is no error here.
+///
+/// # Errors
+/// [`QueryError::Bad`], as [`parse`].
+pub(crate) fn selector(text: &str) -> Result<Vec<Matcher>, QueryError> {
+    bounded(text)?;
+    check::selector(text)
 }
 
 /// Evaluates at one instant.

@@ -11,6 +11,7 @@ use promql_parser::parser::{
 };
 use promql_parser::util::display_duration;
 
+use super::strings::value_of;
 use super::text::names_duration;
 use super::{Query, QueryError, durations, parse};
 use crate::labels::NAME;
@@ -176,7 +177,7 @@ fn condition(matcher: &Matcher) -> String {
         MatchOp::Re(_) => "=~",
         MatchOp::NotRe(_) => "!~",
     };
-    format!("{}{op}{}", label(&matcher.name), quote(&matcher.value))
+    format!("{}{op}{}", label(&matcher.name), quote(&value_of(matcher)))
 }
 
 fn names(labels: &[String]) -> String {
@@ -195,7 +196,7 @@ fn number(v: f64) -> String {
 }
 
 /// Text as Go quotes it.
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         let _ = match c {
@@ -229,6 +230,7 @@ mod tests {
             ("max_over_time(x[1h30m:] @ end())", "max_over_time(x[1h30m:] @ end())"),
             ("topk(3,-x)without()", "topk without () (3, -x)"),
             ("(1e3 > bool 2)*Inf", "(1000 > bool 2) * +Inf"),
+            ("x{a!~`\\d`,b=~'\\\\Qc'}", r#"x{a!~"\\d",b=~"\\Qc"}"#),
         ] {
             assert_eq!(format(query).as_deref(), Ok(printed));
         }

@@ -8,6 +8,7 @@ use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelect
 
 use super::QueryError;
 use super::eval::Evaluator;
+use super::strings::value_of;
 use super::value::{Grid, Row, Value, absent, is_present};
 use crate::labels::{Labels, NAME};
 use crate::matcher::Matcher;
@@ -29,7 +30,7 @@ pub(crate) fn matchers_of(selector: &VectorSelector) -> Result<Vec<Matcher>, Que
             MatchOp::Re(_) => "=~",
             MatchOp::NotRe(_) => "!~",
         };
-        Matcher::new(&m.name, op, &m.value)
+        Matcher::new(&m.name, op, &value_of(m))
     });
     name.into_iter().chain(others).collect::<Result<_, _>>().map_err(QueryError::Bad)
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use promql_parser::parser::{Expr, VectorSelector};
 use serde::Serialize;
 
 use super::answer::{ApiError, with_notes};
@@ -13,7 +12,7 @@ use super::times::{bound, limit};
 use crate::Backend;
 use crate::api::params::{self, Params};
 use crate::matcher::Matcher;
-use crate::promql::{self, matchers_of};
+use crate::promql;
 use crate::store::samples::Span;
 
 /// The sets of conditions in `match[]`.
@@ -25,14 +24,7 @@ pub(super) fn selectors(params: &Params) -> Result<Vec<Vec<Matcher>>, String> {
 }
 
 fn selector(text: &str) -> Result<Vec<Matcher>, String> {
-    let plain = |v: &VectorSelector| v.offset.is_none() && v.at.is_none();
-    let matchers = match promql::parse(text) {
-        Ok(Expr::VectorSelector(selector)) if plain(&selector) => {
-            matchers_of(&selector).map_err(|e| e.to_string())?
-        }
-        Ok(_) => return Err(format!("1:1: parse error: {text:?} is not a series selector")),
-        Err(error) => return Err(error.to_string()),
-    };
+    let matchers = promql::selector(text).map_err(|e| e.to_string())?;
     if matchers.iter().all(|m| m.matches("")) {
         return Err("match[] must contain at least one non-empty matcher".to_owned());
     }
