@@ -1,5 +1,5 @@
 //! The text formats that targets answer: OpenMetrics 1.0 and Prometheus 0.0.4. Pure: text in, samples out.
-//! Quoted (UTF-8) metric names are not read; such a line is an error, never a wrong sample.
+//! Names that have other characters than the format's own stand in quotes, that of the metric within the braces.
 
 use crate::labels::{Labels, NAME};
 use crate::number;
@@ -67,9 +67,8 @@ pub(crate) fn parse(text: &str, format: Format) -> Result<Exposition, String> {
 }
 
 fn note(metadata: &mut Vec<(String, Metadata)>, comment: &str) {
-    let mut words = comment.splitn(3, [' ', '\t']);
-    let (Some(what), Some(name)) = (words.next(), words.next()) else { return };
-    let rest = words.next().unwrap_or_default();
+    let Some((what, rest)) = comment.split_once([' ', '\t']) else { return };
+    let (name, rest) = family(rest);
     if !matches!(what, "HELP" | "TYPE" | "UNIT") {
         return;
     }
@@ -86,6 +85,21 @@ fn note(metadata: &mut Vec<(String, Metadata)>, comment: &str) {
             _ => entry.unit = rest.to_owned(),
         }
     }
+}
+
+/// The name of a family, which may stand in quotes, and what follows.
+fn family(text: &str) -> (&str, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        return text.split_once([' ', '\t']).unwrap_or((text, ""));
+    };
+    let mut escaped = false;
+    let is_end = |c: char| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    };
+    let Some(end) = quoted.find(is_end) else { return ("", "") };
+    (&quoted[..end], quoted[end + 1..].strip_prefix([' ', '\t']).unwrap_or_default())
 }
 
 /// `le="5"` and `le="5.0"` are one bucket: both are kept as `5.0`.
@@ -137,7 +151,10 @@ fn split_exemplar(line: &str) -> (&str, Option<&str>) {
 
 fn parse_exemplar(text: &str) -> Result<Option<Exemplar>, String> {
     let inner = text.strip_prefix('{').ok_or("an exemplar without labels")?;
-    let (labels, rest) = parse_labels(inner)?;
+    let (labels, name, rest) = parse_labels(inner)?;
+    if name.is_some() {
+        return Err("a label without a value".to_owned());
+    }
     let mut words = rest.split_ascii_whitespace();
     let value = parse_float(words.next().ok_or("an exemplar without value")?)?;
     let t = words.next().map(|w| parse_time(w, Format::OpenMetrics)).transpose()?.unwrap_or(0);
@@ -148,46 +165,83 @@ fn parse_exemplar(text: &str) -> Result<Option<Exemplar>, String> {
 
 type Pairs = Vec<(String, String)>;
 
-/// Reads `name{labels}`; the rest of the line stays.
+/// Reads `name{labels}` or `{"name",labels}`; the rest of the line stays.
 fn parse_series(text: &str) -> Result<(Pairs, &str), String> {
     let end = text.find(|c: char| c == '{' || c.is_whitespace()).ok_or("no value")?;
-    let name = &text[..end];
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == ':');
-    if !starts_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':') {
-        return Err(format!("{name:?} is not a metric name"));
+    let before = &text[..end];
+    let starts_well = before.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == ':');
+    let plain = before.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+    let is_name = starts_well && plain;
+    if !before.is_empty() && !is_name {
+        return Err(format!("{before:?} is not a metric name"));
     }
-    let (mut labels, rest) = match text[end..].strip_prefix('{') {
+    let (mut labels, within, rest) = match text[end..].strip_prefix('{') {
         Some(inner) => parse_labels(inner)?,
-        None => (Vec::new(), &text[end..]),
+        None => (Vec::new(), None, &text[end..]),
     };
-    labels.push((NAME.to_owned(), name.to_owned()));
+    let name = match within {
+        Some(_) if !before.is_empty() => return Err("a metric with two names".to_owned()),
+        Some(name) => name,
+        None => before.to_owned(),
+    };
+    if name.is_empty() {
+        return Err("a metric without a name".to_owned());
+    }
+    labels.push((NAME.to_owned(), name));
     Ok((labels, rest))
 }
 
-/// Reads label pairs after `{`, up to and with `}`.
-fn parse_labels(mut text: &str) -> Result<(Pairs, &str), String> {
+/// Reads label pairs after `{`, up to and with `}`, and the metric's name where it stands among them.
+fn parse_labels(mut text: &str) -> Result<(Pairs, Option<String>, &str), String> {
     let mut labels = Vec::new();
+    let mut metric = None;
     loop {
         text = text.trim_start();
         if let Some(rest) = text.strip_prefix('}') {
-            return Ok((labels, rest));
+            return Ok((labels, metric, rest));
         }
-        let (name, rest) = text.split_once('=').ok_or("a label without a value")?;
-        let name = name.trim();
-        let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if !starts_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            return Err(format!("{name:?} is not a label name"));
-        }
-        let rest = rest.trim_start().strip_prefix('"').ok_or("a label value without quotes")?;
-        let (value, rest) = parse_quoted(rest)?;
-        labels.push((name.to_owned(), value));
-        text = rest.trim_start();
+        let (name, rest, is_quoted) = match text.strip_prefix('"') {
+            Some(quoted) => {
+                let (name, rest) = parse_quoted(quoted)?;
+                (name, rest.trim_start(), true)
+            }
+            None => {
+                let (name, rest) = plain_name(text)?;
+                (name.to_owned(), rest.trim_start(), false)
+            }
+        };
+        text = match rest.strip_prefix('=') {
+            Some(rest) => {
+                let rest = rest.trim_start().strip_prefix('"').ok_or("a label value without quotes")?;
+                let (value, rest) = parse_quoted(rest)?;
+                if name.is_empty() {
+                    return Err("a label without a name".to_owned());
+                }
+                labels.push((name, value));
+                rest.trim_start()
+            }
+            None if is_quoted && metric.is_none() => {
+                metric = Some(name);
+                rest
+            }
+            None if is_quoted => return Err("a metric with two names".to_owned()),
+            None => return Err("a label without a value".to_owned()),
+        };
         match text.strip_prefix(',') {
             Some(rest) => text = rest,
             None if text.starts_with('}') => {}
             None => return Err("labels are not separated by a comma".to_owned()),
         }
     }
+}
+
+fn plain_name(text: &str) -> Result<(&str, &str), String> {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').ok_or("a label without a value")?;
+    let name = &text[..end];
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        return Err(format!("{:?} is not a label name", text.split('=').next().unwrap_or_default()));
+    }
+    Ok((name, &text[end..]))
 }
 
 fn parse_quoted(text: &str) -> Result<(String, &str), String> {
@@ -251,6 +305,33 @@ mod tests {
     }
 
     #[test]
+    fn names_in_quotes_may_have_any_characters() {
+        let text =
+            "# TYPE \"a \\\" b\" counter\n{\"a \\\" b\",x=\"1\",\"y=z\"=\"2\"} 3\nc{ \"é.\" = \"ü\" , } 4\n";
+        let parsed = parse(text, Format::Prometheus).expect("valid");
+        let pairs = |i: usize| -> Vec<(&str, &str)> {
+            parsed.samples[i].labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect()
+        };
+        assert_eq!(pairs(0), [("x", "1"), ("y=z", "2"), (NAME, "a \" b")]);
+        assert_eq!(pairs(1), [("é.", "ü"), (NAME, "c")]);
+        assert_eq!(
+            (parsed.metadata[0].0.as_str(), parsed.metadata[0].1.kind.as_str()),
+            (r#"a \" b"#, "counter")
+        );
+        for bad in [
+            r#"{} 1"#,
+            r#"{"a","b"} 1"#,
+            r#"a{"b"} 1"#,
+            r#"{""} 1"#,
+            r#"{"a",""="x"} 1"#,
+            r#"{"a"="b"} 1"#,
+            r#"{"a 1"#,
+        ] {
+            assert!(parse(bad, Format::Prometheus).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn times_are_seconds_in_openmetrics_and_milliseconds_in_prometheus_text() {
         assert_eq!(parse("a 1 12\n# EOF", Format::OpenMetrics).expect("valid").samples[0].t, Some(12_000));
         assert_eq!(parse("a 1 12", Format::Prometheus).expect("valid").samples[0].t, Some(12));
@@ -258,7 +339,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic(text in "\\PC{0,120}", head in "(a|# TYPE h histogram\nh)(\\{)?") {
+        fn no_text_makes_the_parser_panic(text in "\\PC{0,120}", head in "(a|# TYPE h histogram\nh)?(\\{\"?)?") {
             for format in [Format::OpenMetrics, Format::Prometheus] {
                 let _ = parse(&text, format);
                 let _ = parse(&format!("{head}{text}"), format);

@@ -17,8 +17,9 @@ use crate::stats::add;
 use crate::store::samples::{Exemplar, Refused, stale};
 use crate::time::now_ms;
 
-const ACCEPT: &str =
-    "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
+/// Names of metrics and labels are wanted as they are, in whatever characters.
+const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+     text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
 /// A tick that comes within this of its due time is stored under the due time: even steps compress to one bit.
 const TOLERANCE_MS: i64 = 10;
 
