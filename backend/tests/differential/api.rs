@@ -111,6 +111,23 @@ const REQUESTS: &[&str] = &[
     "/-/healthy",
 ];
 
+/// What readers of federated pages accept. None that asks for protobuf, in which ours does not answer.
+const ACCEPTED: &[&str] = &[
+    "",
+    "*/*",
+    "text/plain",
+    "text/*;escaping=dots",
+    "text/plain;escaping=allow-utf-8",
+    "text/plain; version=0.0.4 ; escaping = dots",
+    "text/plain;version=0.0.4;escaping=values",
+    "text/plain;version=0.0.4;escaping=underscores, text/plain;escaping=allow-utf-8;q=0.9",
+    "text/plain;version=1.0.0;escaping=allow-utf-8",
+    "text/plain;escaping=other",
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+    "application/json;escaping=dots",
+    "application/json;escaping=dots;q=0.1,text/plain;q=0.5",
+];
+
 /// Queries whose samples are counted.
 const COUNTED: &[&str] = &[
     "requests_total",
@@ -178,6 +195,8 @@ async fn the_api_answers_like_prometheus() {
         series(&[("__name__", "live"), ("instance", "a:1")], &[(now, 1.5)]),
         series(&[("__name__", "live"), ("text", "a\\b\"c\nd")], &[(now, 1e9)]),
         series(&[("__name__", "lively")], &[(now, f64::NAN)]),
+        series(&[("__name__", "live.ütf 8_x"), ("a:b", "c"), ("label.é_\"", "x")], &[(now, -2.0)]),
+        series(&[("__name__", "live.no labels"), ("instance", "a")], &[(now, 0.0)]),
     ];
     for base in both {
         write(client, base, live.clone()).await;
@@ -186,6 +205,15 @@ async fn the_api_answers_like_prometheus() {
     let [theirs, mine] = [ask(client, both[0], request).await, ask(client, both[1], request).await];
     if theirs != mine {
         found.push(format!("{request}\n    {theirs}\n    {mine}"));
+    }
+    for accepted in ACCEPTED {
+        let [theirs, mine] = [
+            federated(client, both[0], request, accepted).await,
+            federated(client, both[1], request, accepted).await,
+        ];
+        if theirs != mine {
+            found.push(format!("{request} as {accepted:?}\n    {theirs:?}\n    {mine:?}"));
+        }
     }
     assert!(found.is_empty(), "{} answers differ:\n{}", found.len(), found.join("\n"));
 
@@ -210,6 +238,14 @@ async fn ask(client: &Client, base: &str, path: &str) -> Value {
         stats.remove("stats");
     }
     json!({"code": status, "status": body["status"], "kind": body["errorType"], "data": body["data"], "warnings": body["warnings"]})
+}
+
+/// The type of a federated page, and its text.
+async fn federated(client: &Client, base: &str, path: &str, accepted: &str) -> (String, String) {
+    let request = client.get(format!("{base}{path}")).header("accept", accepted);
+    let answer = request.send().await.expect("an answer");
+    let kind = answer.headers()["content-type"].to_str().expect("text").to_owned();
+    (kind, answer.text().await.expect("a body"))
 }
 
 async fn formatted(client: &Client, base: &str, query: &str) -> Value {

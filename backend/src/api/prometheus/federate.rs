@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 
+use super::escape::{Escaping, in_quotes};
 use super::series::selectors;
 use crate::Backend;
 use crate::api::params;
@@ -19,17 +20,17 @@ use crate::stats::add;
 use crate::store::samples::{Sample, Samples, is_stale};
 use crate::time::now_ms;
 
-const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
-
 pub(super) async fn federate(State(backend): State<Arc<Backend>>, request: Request) -> Response {
+    let escaping = Escaping::negotiated(request.headers());
     let asked = match params::read(&backend.bodies, request).await {
         Ok(params) => selectors(&params).map_err(|e| (StatusCode::BAD_REQUEST, e + "\n")),
         Err(params::BadParams(status, message)) => Err((status, message + "\n")),
     };
     match asked {
         Ok(sets) => {
-            let text = print(&latest(&backend.store.samples, &sets, now_ms()));
-            ([(header::CONTENT_TYPE, TEXT)], text).into_response()
+            let text = print(&latest(&backend.store.samples, &sets, now_ms()), escaping);
+            let format = format!("text/plain; version=0.0.4; charset=utf-8; escaping={}", escaping.name());
+            ([(header::CONTENT_TYPE, format)], text).into_response()
         }
         Err(refusal) => {
             add(&backend.stats.bad_queries, 1);
@@ -53,34 +54,28 @@ fn latest(samples: &Samples, sets: &[Vec<Matcher>], now: i64) -> BTreeMap<(Strin
     found
 }
 
-fn print(samples: &BTreeMap<(String, Labels), Sample>) -> String {
+fn print(samples: &BTreeMap<(String, Labels), Sample>, escaping: Escaping) -> String {
     let mut out = String::new();
     let mut family = "";
     for ((name, labels), sample) in samples {
-        let plain = legacy(name);
+        let written = escaping.write(name);
         if family != name {
-            let _ = writeln!(out, "# TYPE {plain} untyped");
+            let _ = writeln!(out, "# TYPE {written} untyped");
             family = name;
         }
-        out += &plain;
+        // In quotes it stands among the labels.
+        let is_within = written.starts_with('"');
+        out += if is_within { "{" } else { "" };
+        out += &written;
         // A label that the federating server would otherwise set to this one's address.
         let own = labels.get("instance").is_empty().then_some(("instance", ""));
         for (i, (name, value)) in labels.iter().chain(own).enumerate() {
-            let value = value.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
-            let _ = write!(out, "{}{}=\"{value}\"", if i == 0 { '{' } else { ',' }, legacy(name));
+            let before = if i == 0 && !is_within { '{' } else { ',' };
+            let _ = write!(out, "{before}{}=\"{}\"", escaping.write(name), in_quotes(value));
         }
         let _ = writeln!(out, "}} {} {}", general(sample.v, None), sample.t);
     }
     out
-}
-
-/// A name in the characters that every reader of the format knows.
-fn legacy(name: &str) -> String {
-    let plain = |(i, c): (usize, char)| {
-        let fits = c.is_ascii_alphabetic() || c == '_' || c == ':' || i > 0 && c.is_ascii_digit();
-        if fits { c } else { '_' }
-    };
-    name.chars().enumerate().map(plain).collect()
 }
 
 #[cfg(test)]
@@ -104,11 +99,21 @@ mod tests {
         add("old", &[], LOOKBACK_MS + 1000, 1.0);
         add("size", &[("x", "a\"b")], 0, 1_234_567.0);
         let set = [Matcher::new(NAME, "=~", "up|size|old").expect("valid")].to_vec();
-        let text = print(&latest(&samples, &[set.clone(), set], now));
+        let text = print(&latest(&samples, &[set.clone(), set], now), Escaping::Underscores);
         let expected = format!(
             "# TYPE size untyped\nsize{{x=\"a\\\"b\",instance=\"\"}} 1.234567e+06 {now}\n# TYPE up untyped\nup{{instance=\"a:1\"}} 1 {}\n",
             now - 10_000
         );
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_name_in_quotes_stands_among_the_labels() {
+        let series =
+            (("a.b".to_owned(), Labels::new([("c d", "e"), ("instance", "f")])), Sample { t: 5, v: 1.0 });
+        let print = |escaping| print(&BTreeMap::from([series.clone()]), escaping);
+        let quoted = "# TYPE \"a.b\" untyped\n{\"a.b\",\"c d\"=\"e\",instance=\"f\"} 1 5\n";
+        assert_eq!(print(Escaping::AllowUtf8), quoted);
+        assert_eq!(print(Escaping::Underscores), "# TYPE a_b untyped\na_b{c_d=\"e\",instance=\"f\"} 1 5\n");
     }
 }

@@ -1,6 +1,7 @@
 //! The Prometheus HTTP API, and the backend's own `/metrics`.
 
 mod answer;
+mod escape;
 mod exemplars;
 mod federate;
 mod format;
