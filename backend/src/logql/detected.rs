@@ -15,7 +15,11 @@ const MAX_FIELDS: usize = 5_000;
 
 /// The fields of the lines so far.
 #[derive(Debug, Default)]
-pub(crate) struct Detected(BTreeMap<String, Field>);
+pub(crate) struct Detected {
+    fields: BTreeMap<String, Field>,
+    /// The one that is asked for, if it is not all.
+    only: Option<String>,
+}
 
 #[derive(Debug, Default)]
 struct Field {
@@ -28,6 +32,17 @@ struct Field {
 type Pairs = [(String, String)];
 
 impl Detected {
+    /// Of one field alone.
+    pub(crate) fn of(name: String) -> Self {
+        Self { fields: BTreeMap::new(), only: Some(name) }
+    }
+
+    /// The values of the field that is asked for. An amount of bytes stands as a query would have it.
+    pub(crate) fn values(mut self) -> Vec<String> {
+        let field = self.only.and_then(|name| self.fields.remove(&name)).unwrap_or_default();
+        field.values.into_iter().collect()
+    }
+
     /// Adds a line with its labels, its metadata, and the fields that the query's own stages took.
     pub(crate) fn add(&mut self, line: &str, stream: &Pairs, metadata: &Pairs, parsed: &Pairs) {
         for (name, value) in metadata {
@@ -60,10 +75,16 @@ impl Detected {
     }
 
     fn put(&mut self, name: String, value: String, parser: Option<&'static str>, path: &[String]) {
-        if !self.0.contains_key(&name) && self.0.len() == MAX_FIELDS {
+        let is_other = self.only.as_ref().is_some_and(|only| *only != name);
+        let is_one_more = !self.fields.contains_key(&name) && self.fields.len() == MAX_FIELDS;
+        if is_other || is_one_more {
             return;
         }
-        let field = self.0.entry(name).or_default();
+        let value = match units::bytes_written(&value) {
+            Some(written) if self.only.is_some() && parser.is_some() => written,
+            _ => value,
+        };
+        let field = self.fields.entry(name).or_default();
         // Loki keeps the kind of the last value it sees.
         field.kind = Some(kind(&value));
         if field.values.len() < MAX_VALUES {
@@ -92,7 +113,7 @@ impl Detected {
             }
             printed
         };
-        self.0.into_iter().map(print).collect()
+        self.fields.into_iter().map(print).collect()
     }
 }
 

@@ -112,7 +112,7 @@ pub(crate) fn go_duration(text: &str) -> Option<i64> {
 }
 
 /// Reads a size: decimal units, or binary ones with an `i`; a bare number is bytes.
-pub(super) fn bytes(text: &str) -> Option<f64> {
+pub(crate) fn bytes(text: &str) -> Option<f64> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',').unwrap_or(text.len());
     let value: f64 = text[..digits].replace(',', "").parse().ok()?;
     let factor = match text[digits..].trim().to_lowercase().as_str() {
@@ -134,6 +134,19 @@ pub(super) fn bytes(text: &str) -> Option<f64> {
     // Sizes are whole bytes, as many as 64 bits count.
     let size = (value * factor).trunc();
     (size < 18_446_744_073_709_551_615.0).then_some(size)
+}
+
+/// A size with a unit as a person writes it, in decimal units; `None` for what is none.
+pub(super) fn bytes_written(text: &str) -> Option<String> {
+    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    let size = bytes(text).filter(|_| text.ends_with(|c: char| c.is_ascii_alphabetic()))?;
+    if size < 10.0 {
+        return Some(format!("{size:.0}B"));
+    }
+    let unit = ((size.ln() / 1000f64.ln()).floor() as usize).min(UNITS.len() - 1);
+    let value = (size / 1000f64.powi(unit as i32) * 10.0 + 0.5).floor() / 10.0;
+    let digits = usize::from(value < 10.0);
+    Some(format!("{value:.digits$}{}", UNITS[unit]))
 }
 
 #[cfg(test)]
@@ -172,11 +185,23 @@ mod tests {
         assert_eq!(read("-Inf", Unit::Plain), Some(f64::NEG_INFINITY));
     }
 
+    #[test]
+    fn sizes_are_written_as_a_person_writes_them() {
+        for (text, written) in
+            [("5b", "5B"), ("2KiB", "2.0kB"), ("82854982 B", "83MB"), ("1.5mb", "1.5MB"), ("999kb", "999kB")]
+        {
+            assert_eq!(bytes_written(text).as_deref(), Some(written), "{text}");
+        }
+        for none in ["5", "x", "1,000", "5 "] {
+            assert_eq!(bytes_written(none), None, "{none}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_them_panic(text in "\\PC{0,20}", near in "[0-9.,smhdKiB+-]{0,24}") {
             for text in [text, near] {
-                let _ = (duration(&text), go_duration(&text), bytes(&text), plain(&text));
+                let _ = (duration(&text), go_duration(&text), bytes_written(&text), plain(&text));
             }
         }
     }

@@ -1,10 +1,11 @@
-//! What logs are made of, for those who explore them: `detected_fields`, `detected_labels`. Patterns are not looked for.
+//! What logs are made of, for those who explore them: `detected_fields`, the values of one, `detected_labels`. Patterns are
+//! not looked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
@@ -27,26 +28,58 @@ const STATIC: [&str; 4] = ["cluster", "namespace", "instance", "pod"];
 pub(super) async fn fields(State(backend): State<Arc<Backend>>, request: Request) -> Response {
     let answer = async {
         let params = params::read(&backend.bodies, request).await?;
-        let query = logql::parse_log(params.get("query").unwrap_or_default())?;
-        let times = range(&params, now_ns(), DEFAULT_LOGS_NS)?;
-        let lines = number(&params, "line_limit", LINES)?.min(MAX_LIMIT);
-        let limit = number(&params, "limit", number(&params, "field_limit", FIELDS)?)?;
-        let shared = Arc::clone(&backend);
-        let found = backend
-            .gate
-            .run(None, move |deadline| {
-                let wish = Wish { times, limit: lines, forward: false, interval: 0, deadline };
-                lines::find(&shared, &query, &wish)
-            })
-            .await??;
-        let mut detected = Detected::default();
-        for hit in &found.hits {
-            detected.add(&hit.line, &hit.stream, &hit.metadata, &hit.parsed);
-        }
-        let fields: Vec<Value> = detected.print().into_iter().take(limit).collect();
-        Ok(Json(json!({"fields": fields, "limit": limit})).into_response())
+        let limit = limit(&params)?;
+        let mut fields = detected(&backend, &params, Detected::default()).await?.print();
+        fields.truncate(limit);
+        // Loki leaves out what is empty.
+        let body = if fields.is_empty() { json!({}) } else { json!({"fields": fields, "limit": limit}) };
+        Ok(Json(body).into_response())
     };
     answer.await.unwrap_or_else(|e: LokiError| e.answer(&backend))
+}
+
+/// The values of one field.
+pub(super) async fn values(
+    State(backend): State<Arc<Backend>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    let answer = async {
+        let params = params::read(&backend.bodies, request).await?;
+        let limit = limit(&params)?;
+        let mut values = detected(&backend, &params, Detected::of(name)).await?.values();
+        values.truncate(limit);
+        let body = if values.is_empty() { json!({}) } else { json!({"values": values, "limit": limit}) };
+        Ok(Json(body).into_response())
+    };
+    answer.await.unwrap_or_else(|e: LokiError| e.answer(&backend))
+}
+
+fn limit(params: &Params) -> Result<usize, LokiError> {
+    number(params, "limit", number(params, "field_limit", FIELDS)?)
+}
+
+/// What is detected in the latest lines of a query.
+async fn detected(
+    backend: &Arc<Backend>,
+    params: &Params,
+    mut detected: Detected,
+) -> Result<Detected, LokiError> {
+    let query = logql::parse_log(params.get("query").unwrap_or_default())?;
+    let times = range(params, now_ns(), DEFAULT_LOGS_NS)?;
+    let lines = number(params, "line_limit", LINES)?.min(MAX_LIMIT);
+    let shared = Arc::clone(backend);
+    let found = backend
+        .gate
+        .run(None, move |deadline| {
+            let wish = Wish { times, limit: lines, forward: false, interval: 0, deadline };
+            lines::find(&shared, &query, &wish)
+        })
+        .await??;
+    for hit in &found.hits {
+        detected.add(&hit.line, &hit.stream, &hit.metadata, &hit.parsed);
+    }
+    Ok(detected)
 }
 
 pub(super) async fn labels(State(backend): State<Arc<Backend>>, request: Request) -> Response {
@@ -79,8 +112,11 @@ pub(super) async fn patterns(State(backend): State<Arc<Backend>>, request: Reque
 
 fn number(params: &Params, name: &str, default: usize) -> Result<usize, LokiError> {
     let Some(text) = params.get(name) else { return Ok(default) };
-    let read = text.parse::<usize>().ok().filter(|n| *n > 0);
-    read.ok_or_else(|| LokiError::bad(format!("{name} must be a positive value")))
+    let number: i64 = text
+        .parse()
+        .map_err(|_| LokiError::bad(format!("strconv.Atoi: parsing {text:?}: invalid syntax")))?;
+    let number = usize::try_from(number).ok().filter(|n| *n > 0);
+    number.ok_or_else(|| LokiError::bad(format!("{name} must be a positive value")))
 }
 
 /// Whether a value names one thing rather than a kind of things: a number, or a UUID.

@@ -3,7 +3,9 @@
 mod detected;
 mod lines;
 mod query;
+mod rules;
 mod samples;
+mod shards;
 mod stats;
 mod streams;
 pub(crate) mod tail;
@@ -40,11 +42,17 @@ pub(crate) fn routes(backend: Arc<Backend>) -> Router {
         .route("/loki/api/v1/series", get(streams::series).post(streams::series))
         .route("/loki/api/v1/index/stats", get(streams::stats).post(streams::stats))
         .route("/loki/api/v1/index/volume", get(volume::volume).post(volume::volume))
+        .route("/loki/api/v1/index/volume_range", get(volume::volume_range).post(volume::volume_range))
+        .route("/loki/api/v1/index/shards", get(shards::shards).post(shards::shards))
+        .route("/loki/api/v1/detected_field/{name}/values", get(detected::values).post(detected::values))
         .route("/loki/api/v1/detected_fields", get(detected::fields).post(detected::fields))
         .route("/loki/api/v1/detected_labels", get(detected::labels).post(detected::labels))
         .route("/loki/api/v1/patterns", get(detected::patterns).post(detected::patterns))
         .route("/loki/api/v1/format_query", get(query::format).post(query::format))
         .route("/loki/api/v1/status/buildinfo", get(buildinfo))
+        .route("/prometheus/api/v1/rules", get(rules::rules))
+        .route("/prometheus/api/v1/alerts", get(rules::alerts))
+        .route("/loki/api/v1/rules", get(rules::files))
         .route("/ready", get(|| async { "ready\n" }))
         .fallback(|| async { (StatusCode::NOT_FOUND, "404 page not found\n") })
         .with_state(backend)

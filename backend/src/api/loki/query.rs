@@ -144,7 +144,7 @@ fn is_forward(params: &Params) -> Result<bool, LokiError> {
 }
 
 /// `step` in nanoseconds; the default makes about 250 of the range, of whole seconds.
-fn step(params: &Params, length: i64) -> Result<i64, LokiError> {
+pub(super) fn step(params: &Params, length: i64) -> Result<i64, LokiError> {
     let step = match params.get("step") {
         Some(text) => duration(text)?,
         None => (length / SECOND_NS / 250).max(1) * SECOND_NS,
