@@ -125,6 +125,8 @@ fn requests(base: u64) -> Vec<ExportTraceServiceRequest> {
     let lost = at((2, 3, 99), "lost", 1, (201_000, 10));
     let mut negative = at((2, 4, 1), "backwards", 1, (202_000, 10));
     negative.end_time_unix_nano = negative.start_time_unix_nano - 5_000_000;
+    // This one takes no time at all.
+    let no_time = at((2, 5, 1), "at once", 1, (203_000, 0));
     // Zipkin's way: both sides with one id, and a child of it.
     let shared = [
         at((3, 50, 0), "shared", 3, (300_000, 9_000)),
@@ -146,7 +148,7 @@ fn requests(base: u64) -> Vec<ExportTraceServiceRequest> {
         ]),
         all(vec![
             of(shop.clone(), scope, vec![late]),
-            of(users.clone(), plain(), vec![skewed, lost, negative]),
+            of(users.clone(), plain(), vec![skewed, lost, negative, no_time]),
         ]),
         all(vec![of(shop.clone(), plain(), shared.to_vec())]),
         all(vec![of(users.clone(), plain(), vec![repeated.clone()])]),

@@ -83,9 +83,10 @@ impl Shown<'_> {
     }
 }
 
-/// A span's end; one before its beginning is moved behind it, with a warning.
+/// A span's end; one that is not behind its beginning is moved there, with a warning: of a span without length, too, Jaeger
+/// says that it is negative.
 pub(super) fn repaired_end(start_ns: u64, end_ns: u64) -> (u64, Option<String>) {
-    if end_ns >= start_ns {
+    if end_ns > start_ns {
         return (end_ns, None);
     }
     let end = start_ns.saturating_add(1);
