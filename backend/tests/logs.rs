@@ -218,7 +218,10 @@ async fn a_client_may_name_snappy_as_the_content_encoding_too() {
         .header("content-type", "application/x-protobuf")
         .header("content-encoding", "snappy")
         .body(nothing);
-    assert_eq!(push.send().await.expect("an answer").status(), 204);
+    let answer = push.send().await.expect("an answer");
+    assert_eq!(answer.status(), 422);
+    let said = answer.text().await.expect("text");
+    assert_eq!(said, "error at least one valid stream is required for ingestion");
 }
 
 #[tokio::test]

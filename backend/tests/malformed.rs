@@ -26,7 +26,7 @@ async fn malformed_bodies_are_refused_and_counted_and_the_backend_goes_on() {
         }
     }
     for (kind, body) in [
-        ("application/json", &b"{\"streams\":[{\"stream\":{},\"values\":[]}]}"[..]),
+        ("application/json", &b"{\"streams\":[{\"stream\":{\"a.b\":\"c\"},\"values\":[]}]}"[..]),
         ("application/json", b"nope"),
         ("application/x-protobuf", b"\x05junk!"),
     ] {

@@ -7,6 +7,7 @@ mod grammar;
 mod ingest;
 mod lines;
 mod logcli;
+mod pushes;
 
 use futures_util::StreamExt as _;
 use reqwest::Client;
