@@ -65,9 +65,13 @@ impl Matcher {
 
 /// Compiles a regex that must match the whole value; `.` matches newlines as in Prometheus.
 pub(crate) fn anchored(pattern: &str) -> Result<GoRegex, String> {
-    // Compiled alone first, so that an unbalanced parenthesis cannot escape the anchors.
-    compile(pattern)?;
-    Ok(GoRegex::new(pattern, build(pattern, &format!("^(?s:{})$", go::translate(pattern)))?))
+    // What is wrong by itself is refused, so that an unbalanced parenthesis cannot escape the anchors.
+    Ok(GoRegex::new(pattern, build(pattern, &format!("^(?s:{})$", go::translate(pattern)?))?))
+}
+
+/// Compiles a regex that must match the whole value, in which `.` matches no newline.
+pub(crate) fn whole(pattern: &str) -> Result<GoRegex, String> {
+    Ok(GoRegex::new(pattern, build(pattern, &format!("^(?:{})$", go::translate(pattern)?))?))
 }
 
 /// How long the text can become that an expansion of `with` by what was found in `value` is.
@@ -77,7 +81,7 @@ pub(crate) fn expanded_at_most(with: &str, value: &str) -> usize {
 
 /// Compiles a regex with a bound on its size, so that a query cannot eat the memory.
 pub(crate) fn compile(pattern: &str) -> Result<GoRegex, String> {
-    Ok(GoRegex::new(pattern, build(pattern, &go::translate(pattern))?))
+    Ok(GoRegex::new(pattern, build(pattern, &go::translate(pattern)?)?))
 }
 
 fn build(pattern: &str, translated: &str) -> Result<regex::Regex, String> {

@@ -4,7 +4,7 @@
 
 mod read;
 
-use crate::matcher::{GoRegex, anchored};
+use crate::matcher::{GoRegex, whole};
 use read::Re;
 
 /// A test of a label's value.
@@ -30,7 +30,7 @@ impl LabelRegex {
     /// # Errors
     /// It is no regex.
     pub(crate) fn new(source: &str) -> Result<Self, String> {
-        let regex = anchored(source)?;
+        let regex = whole(source)?;
         let folded = source.strip_prefix("(?i)").map(str::to_lowercase);
         let simple = read::read(folded.as_deref().unwrap_or(source)).as_ref().and_then(simplify);
         Ok(Self { regex, simple, folds: folded.is_some() })

@@ -12,6 +12,7 @@ mod programs;
 mod prometheus;
 mod promql;
 mod queries;
+mod regexes;
 mod rules;
 mod samples;
 mod scraped;

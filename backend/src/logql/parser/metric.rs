@@ -10,7 +10,7 @@ use crate::logql::ast::{
 use crate::logql::lexer::Token;
 use crate::logql::metric::binary::scalars;
 use crate::logql::units::plain;
-use crate::matcher::{Matcher, anchored};
+use crate::matcher::{Matcher, whole};
 
 /// A selector with its pipeline, and the window where one was given.
 #[derive(Debug, Default)]
@@ -170,7 +170,7 @@ impl Parser<'_> {
         self.expect(")")?;
         let [to, replacement, from, pattern] = texts;
         let wrong = |e| LogqlError::stage(format!("invalid regex in label_replace: {e}"));
-        let regex = anchored(&pattern).map_err(wrong)?;
+        let regex = whole(&pattern).map_err(wrong)?;
         Ok(Metric::LabelReplace { inner, to, replacement, from, regex })
     }
 
