@@ -17,6 +17,7 @@ mod malformed;
 mod many_items;
 mod metrics;
 mod process;
+mod refused_points;
 mod remote;
 mod remote_write;
 mod restart;

@@ -16,6 +16,12 @@ use crate::store::samples::{Metadata, stale};
 use crate::store::spans::text;
 
 const CUMULATIVE: i32 = 2;
+const INFO: &str = "target_info";
+/// Attributes that become `job` and `instance`.
+const IDENTIFYING: [&str; 3] = ["service.namespace", "service.name", "service.instance.id"];
+/// Half of how far back a query looks, and the most of such times.
+const MOMENT_MS: i64 = 150_000;
+const MOMENTS: i64 = 1_000;
 
 /// Everything one export brings.
 #[derive(Debug, Default)]
@@ -23,18 +29,37 @@ pub(crate) struct Points {
     /// Labels, time in milliseconds, value.
     pub(crate) samples: Vec<(Labels, i64, f64)>,
     pub(crate) metadata: Vec<(String, Metadata)>,
+    /// What `target_info` is at which times, in milliseconds.
+    pub(crate) targets: Vec<(Labels, i64)>,
     pub(crate) partial: Partial,
     /// Bytes of all labels.
     laid_out: usize,
+    /// The earliest and the latest data point of the resource that is being added.
+    times: Option<(i64, i64)>,
 }
 
 impl Points {
     pub(crate) fn add(&mut self, request: ExportMetricsServiceRequest) {
         for resource_metrics in request.resource_metrics {
-            let common = identity(&resource_metrics.resource.unwrap_or_default());
+            let resource = resource_metrics.resource.unwrap_or_default();
+            let common = identity(&resource);
+            self.times = None;
             for metric in resource_metrics.scope_metrics.into_iter().flat_map(|s| s.metrics) {
                 self.add_metric(&common, metric);
             }
+            if let Some((earliest, latest)) = self.times
+                && let Some(info) = target_info(&resource, &common)
+            {
+                self.targets.extend(moments(earliest, latest).map(|t| (info.clone(), t)));
+            }
+        }
+        if !self.targets.is_empty() {
+            let metadata = Metadata {
+                kind: "gauge".to_owned(),
+                help: "Target metadata".to_owned(),
+                unit: String::new(),
+            };
+            self.metadata.push((INFO.to_owned(), metadata));
         }
     }
 
@@ -88,6 +113,7 @@ impl Points {
         if self.laid_out > LAID_OUT {
             return self.partial.refuse(1, TOO_LARGE);
         }
+        self.times = Some(self.times.map_or((t, t), |(from, to)| (from.min(t), to.max(t))));
         let own = own.iter().map(|kv| (label_name(&kv.key), text(kv)));
         let extra = extra.map(|(k, v)| (k.to_owned(), v));
         let labels = own.chain(common.iter().cloned()).chain(extra).chain([(NAME.to_owned(), name)]);
@@ -157,8 +183,41 @@ fn identity(resource: &Resource) -> Vec<(String, String)> {
     let get = |name: &str| resource.attributes.iter().find(|kv| kv.key == name).map(text).unwrap_or_default();
     let (namespace, name, instance) =
         (get("service.namespace"), get("service.name"), get("service.instance.id"));
-    let job = if namespace.is_empty() { name } else { format!("{namespace}/{name}") };
+    let job = if namespace.is_empty() || name.is_empty() { name } else { format!("{namespace}/{name}") };
     vec![("job".to_owned(), job), ("instance".to_owned(), instance)]
+}
+
+/// The labels of `target_info`: what is said of the resource beside what identifies it. `None` where it says nothing more, or
+/// nothing that identifies it.
+fn target_info(resource: &Resource, identity: &[(String, String)]) -> Option<Labels> {
+    if identity.iter().all(|(_, value)| value.is_empty()) {
+        return None;
+    }
+    let mut told: Vec<(&str, String)> = resource.attributes.iter().map(|kv| (&*kv.key, text(kv))).collect();
+    told.retain(|(name, _)| !IDENTIFYING.contains(name));
+    if told.is_empty() {
+        return None;
+    }
+    told.sort_by_key(|(name, _)| *name);
+    let mut labels: Vec<(String, String)> = Vec::with_capacity(told.len() + 3);
+    for (name, value) in told {
+        let name = label_name(name);
+        // Names that have become the same share one label.
+        match labels.iter_mut().find(|(known, value)| *known == name && !value.is_empty()) {
+            Some((_, all)) => *all = format!("{all};{value}"),
+            None => labels.push((name, value)),
+        }
+    }
+    labels.extend(identity.iter().filter(|(_, value)| !value.is_empty()).cloned());
+    labels.push((NAME.to_owned(), INFO.to_owned()));
+    Some(Labels::new(labels))
+}
+
+/// When `target_info` has a sample, so that a query finds one at any time between two data points.
+fn moments(earliest: i64, latest: i64) -> impl Iterator<Item = i64> {
+    // Of what lies further back than that, nothing can be stored.
+    let from = earliest.max(latest.saturating_sub(MOMENTS * MOMENT_MS));
+    (0..).map(move |i| from.saturating_add(i * MOMENT_MS)).take_while(move |t| *t < latest).chain([latest])
 }
 
 /// A metric's name with unit and `_total`, by the OpenTelemetry compatibility rules.
@@ -233,7 +292,14 @@ fn per_word(unit: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::metric_name;
+    use super::{metric_name, moments};
+
+    #[test]
+    fn a_target_is_told_of_from_the_first_data_point_to_the_last() {
+        assert_eq!(moments(5, 5).collect::<Vec<_>>(), [5]);
+        assert_eq!(moments(5, 300_005).collect::<Vec<_>>(), [5, 150_005, 300_005]);
+        assert!(moments(i64::MIN, i64::MAX).count() < 1_100);
+    }
 
     #[test]
     fn names_follow_the_compatibility_rules() {

@@ -34,19 +34,31 @@ const LAID_OUT: usize = 64 << 20;
 const TOO_LARGE: &str =
     "the items take more than 64 MiB with what is said of their resource beside each; send fewer at once";
 
-/// What an export was answered: how many items were refused, and why the first one was.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+/// What an export was answered: how many items were refused, and why: each reason with how many it concerns.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Partial {
     pub(crate) refused: usize,
-    pub(crate) reason: &'static str,
+    reasons: Vec<(&'static str, usize)>,
 }
 
 impl Partial {
     pub(crate) fn refuse(&mut self, n: usize, reason: &'static str) {
-        if self.refused == 0 {
-            self.reason = reason;
-        }
         self.refused += n;
+        match self.reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += n,
+            None => self.reasons.push((reason, n)),
+        }
+    }
+
+    /// Why, in one line; what concerns most first.
+    pub(crate) fn reason(&self) -> String {
+        if let [(reason, _)] = self.reasons[..] {
+            return reason.to_owned();
+        }
+        let mut reasons = self.reasons.clone();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let told: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count}: {reason}")).collect();
+        told.join("; ")
     }
 }
 
@@ -79,6 +91,10 @@ pub(crate) fn take_metrics(backend: &Backend, request: ExportMetricsServiceReque
         appender.describe(&family, metadata);
     }
     let mut stored = 0;
+    // No data point of the sender's: of what is refused of them it is not told.
+    for (labels, t) in points.targets {
+        stored += usize::from(appender.append(&labels, t, 1.0).is_ok());
+    }
     for (labels, t, v) in points.samples {
         match appender.append(&labels, t, v) {
             Ok(_) => stored += 1,

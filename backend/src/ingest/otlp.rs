@@ -52,7 +52,7 @@ impl Otlp for Traces {
 
     fn take(backend: &Backend, request: Self::Request) -> Result<Self::Answer, Busy> {
         let partial_success =
-            refused(take_spans(backend, request)?).map(|(rejected_spans, error_message)| {
+            refused(&take_spans(backend, request)?).map(|(rejected_spans, error_message)| {
                 ExportTracePartialSuccess { rejected_spans, error_message }
             });
         Ok(ExportTraceServiceResponse { partial_success })
@@ -70,7 +70,7 @@ impl Otlp for Logs {
 
     fn take(backend: &Backend, request: Self::Request) -> Result<Self::Answer, Busy> {
         let partial_success =
-            refused(take_logs(backend, request)?).map(|(rejected_log_records, error_message)| {
+            refused(&take_logs(backend, request)?).map(|(rejected_log_records, error_message)| {
                 ExportLogsPartialSuccess { rejected_log_records, error_message }
             });
         Ok(ExportLogsServiceResponse { partial_success })
@@ -88,7 +88,7 @@ impl Otlp for Metrics {
 
     fn take(backend: &Backend, request: Self::Request) -> Result<Self::Answer, Busy> {
         let partial_success =
-            refused(take_metrics(backend, request)).map(|(rejected_data_points, error_message)| {
+            refused(&take_metrics(backend, request)).map(|(rejected_data_points, error_message)| {
                 ExportMetricsPartialSuccess { rejected_data_points, error_message }
             });
         Ok(ExportMetricsServiceResponse { partial_success })
@@ -96,6 +96,6 @@ impl Otlp for Metrics {
 }
 
 /// How many items were refused and why; none where all were taken.
-fn refused(partial: Partial) -> Option<(i64, String)> {
-    (partial.refused > 0).then(|| (partial.refused as i64, partial.reason.to_owned()))
+fn refused(partial: &Partial) -> Option<(i64, String)> {
+    (partial.refused > 0).then(|| (partial.refused as i64, partial.reason()))
 }

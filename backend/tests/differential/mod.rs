@@ -8,6 +8,7 @@ mod grammar;
 mod jaeger;
 mod logql;
 mod loki;
+mod otlp_metrics;
 mod programs;
 mod prometheus;
 mod promql;

@@ -28,7 +28,11 @@ impl Prometheus {
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
             .arg(format!("--web.listen-address={address}"))
-            .args(["--storage.tsdb.retention.time=100y", "--web.enable-remote-write-receiver"]);
+            .args([
+                "--storage.tsdb.retention.time=100y",
+                "--web.enable-remote-write-receiver",
+                "--web.enable-otlp-receiver",
+            ]);
         let running = Running::start(&mut command, folder);
         let url = format!("http://{address}");
         programs::ready(client, &format!("{url}/-/ready")).await;
