@@ -1,6 +1,8 @@
 //! Serves one axum router on one listener, bounded: connections, time to ask for something, time of an exchange.
 //! It knows nothing of the API it serves.
 
+mod silent;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,7 @@ use tower_http::timeout::TimeoutLayer;
 use unread::ReadOn;
 
 use crate::Limits;
+use silent::{Seat, Silent};
 
 /// How long open exchanges may go on after shutdown was asked.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -59,11 +62,8 @@ pub(crate) async fn serve(
     // Also when this future is dropped: no connection outlives its listener.
     let _cut = server.cut.clone().drop_guard();
     let places = Arc::new(Semaphore::new(limits.connections));
+    let silent = Arc::new(Silent::default());
     loop {
-        let place = tokio::select! {
-            () = stop.cancelled() => break,
-            place = Arc::clone(&places).acquire_owned() => place,
-        };
         let stream = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
@@ -76,9 +76,20 @@ pub(crate) async fn serve(
                 }
             },
         };
+        let place = match Arc::clone(&places).try_acquire_owned() {
+            Ok(place) => Ok(place),
+            Err(_) => {
+                // Who has not asked for anything yet makes place for one that may.
+                silent.close_oldest();
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    place = Arc::clone(&places).acquire_owned() => place,
+                }
+            }
+        };
         // Small answers leave at once; without it Nagle and delayed acks add 40 ms to each.
         let _ = stream.set_nodelay(true);
-        let connection = server.connection(stream);
+        let connection = server.connection(stream, silent.enter());
         tokio::spawn(async move {
             let _place = place;
             connection.await;
@@ -99,12 +110,12 @@ struct Server {
 
 impl Server {
     /// Serves one connection to its end, whichever side brings it.
-    fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
-        let asked = CancellationToken::new();
+    fn connection(&self, stream: TcpStream, seat: Seat) -> impl Future<Output = ()> + Send + 'static {
+        let (asked, evicted) = (seat.asked.clone(), seat.evicted.clone());
         let router = TowerToHyperService::new(self.router.clone());
-        let (mark, protocol) = (asked.clone(), self.protocol);
+        let protocol = self.protocol;
         let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-            mark.cancel();
+            seat.ask();
             router.call(match protocol {
                 Protocol::Http1 => ReadOn::within(request).map(Body::new),
                 Protocol::Http2 => request.map(Body::new),
@@ -144,6 +155,7 @@ impl Server {
             tokio::select! {
                 () = served => {}
                 () = silent => {}
+                () = evicted.cancelled() => {}
                 () = cut.cancelled() => {}
             }
         }

@@ -43,20 +43,52 @@ async fn a_connection_that_asks_for_nothing_is_closed() {
 }
 
 #[tokio::test]
-async fn a_grpc_connection_beyond_the_bound_waits_for_a_place() {
+async fn connections_that_ask_for_nothing_make_place_for_those_that_do() {
     let backend = TestBackend::with(|c| {
-        c.limits.connections = 1;
-        c.limits.header_timeout = Duration::from_millis(500);
+        c.limits.connections = 2;
+        c.limits.header_timeout = Duration::from_secs(3600);
     })
     .await;
-    let silent = connect(&backend.grpc).await;
-    export_by_grpc(&backend, 1).await;
-    // The export was answered, so the only place was free: the silent connection has been closed before. The server's
-    // HTTP/2 settings may stand before the end.
-    let mut silent = silent.into_std().expect("a socket");
-    let mut heard = Vec::new();
-    let end = std::io::Read::read_to_end(&mut silent, &mut heard);
-    assert!(!matches!(&end, Err(e) if e.kind() == std::io::ErrorKind::WouldBlock), "still open");
+    let mut silent = Vec::new();
+    for url in [&backend.prometheus, &backend.grpc] {
+        for _ in 0..6 {
+            silent.push(connect(url).await);
+        }
+        // One that has begun to ask, but goes on no further.
+        let mut begun = connect(url).await;
+        begun.write_all(b"GET / HTTP/1.1\r\nhost: ").await.expect("written");
+        silent.push(begun);
+    }
+    let asked = async {
+        let ready = backend.client.get(format!("{}/-/ready", backend.prometheus));
+        assert_eq!(ready.send().await.expect("an answer").status(), 200);
+        export_by_grpc(&backend, 1).await;
+    };
+    tokio::time::timeout(LONG, asked).await.expect("answered beside connections that are silent");
+    // They made place, the oldest first.
+    closed(silent.remove(0)).await;
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_bound_waits_until_one_that_asks_has_ended() {
+    let backend = TestBackend::with(|c| c.limits.connections = 1).await;
+    let head = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 1\r\nexpect: 100-continue\r\n\r\n";
+    let mut busy = connect(&backend.otlp).await;
+    busy.write_all(head).await.expect("written");
+    let mut answer = [0; 12];
+    busy.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    let mut waiting = connect(&backend.otlp).await;
+    waiting.write_all(head).await.expect("written");
+    // The first is still listened to.
+    busy.write_all(b"x").await.expect("written");
+    let mut rest = Vec::new();
+    while !String::from_utf8_lossy(&rest).contains("HTTP/1.1 400") {
+        assert!(busy.read_buf(&mut rest).await.expect("the rest of the answer") > 0, "{rest:?}");
+    }
+    drop(busy);
+    waiting.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 100");
 }
 
 #[tokio::test]
