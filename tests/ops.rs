@@ -70,6 +70,50 @@ async fn what_is_wrong_is_said_in_one_line_with_the_nearest_right_word() {
 }
 
 #[tokio::test]
+async fn another_level_of_log_lines_silences_them_and_nothing_else() {
+    let stack = Stack::quiet().await;
+    let order = json!({"user_id": 1, "product_id": 101, "quantity": 1});
+    let lines = async |correlation: &str| {
+        // The one of the request alone: what delivers the order's event may come to it when lines are written again.
+        let query =
+            format!("{{service_name=\"order-service\"}} |= \"request\" | correlation_id=\"{correlation}\"");
+        let answer = parsed(&stack.run(&["logs", &query, "--json"]).await);
+        answer["data"]["result"].as_array().map_or(0, Vec::len)
+    };
+    let set = stack.run(&["ops", "set", "order-service", "log.level=error"]).await;
+    assert!(set.status.success(), "{}", stderr(&set));
+    assert_eq!(stack.order(&order, "silent").await.status(), 201);
+    let back = stack.run(&["ops", "rollback", "order-service"]).await;
+    assert!(back.status.success(), "{}", stderr(&back));
+    assert_eq!(stack.order(&order, "heard").await.status(), 201);
+    eventually("lines again", || async { (lines("heard").await > 0).then_some(()) }).await;
+    eventually("the trace of the silent order", || async {
+        let output = stack.run(&["trace", "--correlation", "silent"]).await;
+        String::from_utf8_lossy(&output.stdout).contains("POST /orders").then_some(())
+    })
+    .await;
+    assert_eq!(lines("silent").await, 0, "its lines would have come before those of the next");
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_read_end_the_start_in_one_line_and_damaged_ones_are_set_aside() {
+    let home = tempfile::tempdir().expect("a home");
+    let path = home.path().join("data/order-service.settings.json");
+    std::fs::create_dir_all(&path).expect("a folder in the way");
+    let output = crate::harness::run(home.path(), &["up", "--ports", "auto", "--for", "2s"]).await;
+    let said = stderr(&output);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(3), 1), "{said}");
+    assert!(said.contains(&path.display().to_string()) && said.contains("--home"), "{said}");
+
+    std::fs::remove_dir(&path).expect("empty");
+    std::fs::write(&path, "{\"version\"").expect("damaged");
+    let stack = Setup::default().arg("--no-load").home(home).start().await;
+    assert_eq!(pool_size(&stack).await.as_deref(), Some("8"));
+    let stopped = stack.interrupt().await;
+    assert!(stopped.out.contains("order-service.settings.json.corrupt-"), "up says so: {}", stopped.out);
+}
+
+#[tokio::test]
 async fn only_the_token_opens_the_settings_and_never_the_public_port() {
     let stack = Stack::quiet().await;
     for service in ["user-service", "product-service", "order-service"] {

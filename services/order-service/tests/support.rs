@@ -81,9 +81,13 @@ impl Shop {
     }
 
     pub(crate) async fn orders_with(&self, change: impl FnOnce(&mut Config)) -> Orders {
+        self.orders_on(Metrics::new(order_service::NAME, order_service::VERSION), change).await
+    }
+
+    /// With the registry of a process' telemetry.
+    pub(crate) async fn orders_on(&self, metrics: Metrics, change: impl FnOnce(&mut Config)) -> Orders {
         let mut config = self.config();
         change(&mut config);
-        let metrics = Metrics::new(order_service::NAME, order_service::VERSION);
         let app = App::start(config, metrics.clone()).await.unwrap();
         Orders { router: router(&app), app, metrics }
     }

@@ -9,6 +9,9 @@ mod proxy;
 #[allow(dead_code, reason = "this binary needs a part of it")]
 mod support;
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
 use opentelemetry::trace::{SpanId, SpanKind};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SimpleSpanProcessor, SpanData};
 use telemetry::config::LogExport;
@@ -41,12 +44,17 @@ async fn ended(spans: &InMemorySpanExporter, request: &str) -> Vec<SpanData> {
 
 /// Spans in memory, on this thread alone, which is also the runtime's only one.
 fn observe() -> (InMemorySpanExporter, Telemetry, DefaultGuard) {
+    observe_into(std::io::sink())
+}
+
+/// The same, with its log lines.
+fn observe_into(output: impl Write + Send + 'static) -> (InMemorySpanExporter, Telemetry, DefaultGuard) {
     let spans = InMemorySpanExporter::default();
     let mut config = Config::read("order-service", "0.0.0", |_| None).unwrap();
     config.traces = None;
     config.logs = LogExport::None;
     let builder = Builder::new(config).span_processor(SimpleSpanProcessor::new(spans.clone()));
-    let (dispatch, telemetry) = builder.output(std::io::sink()).build().unwrap();
+    let (dispatch, telemetry) = builder.output(output).build().unwrap();
     (spans, telemetry, tracing::dispatcher::set_default(&dispatch))
 }
 
@@ -229,4 +237,61 @@ async fn a_page_of_notifications_reads_itself_or_all_of_the_users() {
     assert_eq!(rows_read().await, ["2", "1"], "the page, and the number of all");
     set(&shop.users_settings, "notifications.page", "all").await;
     assert_eq!(rows_read().await, ["5"]);
+}
+
+#[tokio::test]
+async fn the_settings_of_telemetry_are_those_of_the_process() {
+    let lines = Lines::default();
+    let (spans, telemetry, _default) = observe_into(lines.clone());
+    let shop = Shop::open().await;
+    let orders = shop.orders_on(telemetry.metrics().clone(), |_| {}).await;
+    let read = async || {
+        spans.reset();
+        chassis::testing::send(&orders.router, chassis::testing::get("/orders/1")).await;
+        ended(&spans, "GET /orders/{id}").await
+    };
+    let before = std::time::SystemTime::now();
+    let hour = std::time::Duration::from_secs(3600);
+    orders.set("clock.offset_ms", 3_600_000).await;
+    assert!(named(&read().await, &SpanKind::Server, "GET /orders/{id}").start_time >= before + hour);
+    orders.set("clock.offset_ms", -3_600_000).await;
+    assert!(named(&read().await, &SpanKind::Server, "GET /orders/{id}").start_time < before);
+    orders.set("clock.offset_ms", 0).await;
+
+    orders.set("otlp.queue_size", 3).await;
+    assert_eq!(telemetry.metrics().controls().queue_size(), 3);
+
+    orders.set("log.level", "error").await;
+    tracing::warn!("not written");
+    orders.set("log.level", "configured").await;
+    tracing::warn!("written");
+
+    orders.set("trace.sample_ratio", 0.0).await;
+    orders.set("trace.parent_based", false).await;
+    let sampler = telemetry.metrics().controls().sampler();
+    assert_eq!((sampler.ratio, sampler.parent_based), (0.0, false));
+    spans.reset();
+    assert_eq!(orders.order(&single(101)).await.status, 201);
+    let recorded = spans.get_finished_spans().unwrap();
+    assert!(recorded.is_empty(), "no trace is recorded: {recorded:#?}");
+
+    telemetry.shutdown().await;
+    let lines = lines.0.lock().unwrap().clone();
+    let lines = String::from_utf8(lines).unwrap();
+    assert!(lines.contains("\"written\"") && !lines.contains("not written"), "{lines}");
+}
+
+/// Output in memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

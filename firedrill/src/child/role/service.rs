@@ -90,6 +90,7 @@ fn refused(error: &anyhow::Error, alone: bool) -> Failure {
     };
     let message = match error.chain().find_map(|cause| cause.downcast_ref()) {
         Some(StartError::Database(unopened)) if !alone => unopened.told(ELSEWHERE),
+        Some(StartError::Settings(unusable)) if !alone => unusable.told(ELSEWHERE),
         _ => format!("{error:#}"),
     };
     Failure { code, message }

@@ -82,11 +82,8 @@ pub(crate) fn serve(
         }
         stopped.cancelled().await;
     };
-    std::thread::Builder::new().name("settings".to_owned()).spawn(move || {
-        // Nothing here is a part of any request. Not `NoSubscriber`, whose registration would make every call site of the
-        // process ask anew at each event.
-        tracing::dispatcher::with_default(&tracing::Dispatch::none(), || runtime.block_on(serve));
-    })?;
+    // Under the process' own subscriber: a change of the level asks for each call site anew who listens, and asks this thread.
+    std::thread::Builder::new().name("settings".to_owned()).spawn(move || runtime.block_on(serve))?;
     Ok(())
 }
 

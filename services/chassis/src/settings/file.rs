@@ -16,12 +16,24 @@ const VERSION: u32 = 1;
 
 /// The file of the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("settings {}: {source}; make it readable and writable, or name another place with SETTINGS_PATH", path.display())]
+#[error("{}", self.told("set SETTINGS_PATH to another place"))]
 pub struct SettingsError {
     /// The file.
     pub path: PathBuf,
     /// The system's reason.
-    pub source: io::Error,
+    pub cause: io::Error,
+}
+
+impl SettingsError {
+    /// The line, for a program that places its files in its own way: `elsewhere` says how a person changes the place.
+    #[must_use]
+    pub fn told(&self, elsewhere: &str) -> String {
+        let Self { path, cause } = self;
+        format!(
+            "settings {}: {cause}; move away what is there, make it readable, or {elsewhere}",
+            path.display()
+        )
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -80,7 +80,7 @@ impl Settings {
             entries.iter().map(|(key, entry)| (key.clone(), entry.described.default.clone())).collect();
         let mut state = State::new(defaults.clone());
         if let Some(path) = &path {
-            let unusable = |source| SettingsError { path: path.clone(), source };
+            let unusable = |cause| SettingsError { path: path.clone(), cause };
             state = file::read(path, defaults.clone()).map_err(unusable)?;
             // What another program of this name took may lie beyond today's ranges.
             for (key, value) in &mut state.values {
