@@ -61,6 +61,15 @@ impl Process {
         assert!(set.success());
     }
 
+    /// Bytes of memory that it has resident, now (`VmRSS`) or at its peak (`VmHWM`).
+    #[cfg(target_os = "linux")]
+    pub(crate) fn memory(&self, which: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(which)?.strip_prefix(':'));
+        let kib: u64 = line.and_then(|line| line.split_whitespace().next()?.parse().ok()).expect("a size");
+        kib << 10
+    }
+
     /// `kill -9`: the process has no say in it.
     pub(crate) fn kill(mut self) {
         self.end();

@@ -12,6 +12,8 @@ mod harness;
 mod hook;
 mod jaeger_api;
 mod kill;
+#[cfg(target_os = "linux")]
+mod large_answers;
 mod logs;
 mod malformed;
 mod many_items;

@@ -296,8 +296,9 @@ mod tests {
         let config = Config { data_dir: dir.path().to_owned(), ..Config::default() };
         let (store, writer) = Store::open(&config, Arc::default()).expect("opened");
         let now = std::time::Instant::now();
-        assert!(matches!(store.trace([1; 16], now + Duration::from_secs(60)), Ok(spans) if spans.is_empty()));
-        assert!(matches!(store.trace([1; 16], now), Err(ReadError::TimedOut)));
+        let later = now + Duration::from_secs(60);
+        assert!(matches!(store.traces(&[[1; 16]], later), Ok(traces) if traces.concat().is_empty()));
+        assert!(matches!(store.traces(&[[1; 16]], now), Err(ReadError::TimedOut)));
         store.close();
         writer.finish().expect("an orderly end");
     }

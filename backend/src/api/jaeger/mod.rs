@@ -8,6 +8,7 @@ mod model;
 mod otlp;
 mod search;
 mod skew;
+mod stream;
 mod v3;
 
 use std::sync::Arc;

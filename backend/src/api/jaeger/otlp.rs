@@ -1,24 +1,27 @@
 //! Spans as OTLP's JSON, as the third version of the API answers them: what is empty is left out, ids are hex, times are
-//! text. Warnings stand in an attribute. Pure.
+//! text. Warnings stand in an attribute. Pure; how it is written is in [`write`].
 
+mod write;
+
+use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValue;
 use opentelemetry_proto::tonic::common::v1::{ArrayValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
-use serde_json::{Map, Value, json};
+use opentelemetry_proto::tonic::trace::v1::span;
 
 use super::json::LIBRARY;
 use super::model::{id, part_shared_ids, repaired_end};
 use super::skew;
-use crate::store::spans::{OriginRead, StoredSpan, base64, hex, text};
+use crate::store::spans::{OriginRead, StoredSpan, hex, text};
+use write::{Attributes, Entity, Event, Link, ResourceSpans, ScopeSpans, Span, Status};
 
 /// Where Jaeger puts what it has to say about a span.
 const WARNINGS: &str = "@jaeger@warnings";
 
 /// The spans of one trace, grouped by resource and scope.
-pub(super) fn resource_spans(spans: &[StoredSpan], raw: bool) -> Vec<Value> {
+pub(super) fn resource_spans(spans: &[StoredSpan], raw: bool) -> Vec<ResourceSpans<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut ids: Vec<_> =
         spans.iter().map(|s| (id(&s.span.span_id), id(&s.span.parent_span_id), s.span.kind)).collect();
@@ -40,182 +43,159 @@ pub(super) fn resource_spans(spans: &[StoredSpan], raw: bool) -> Vec<Value> {
             None => group.scopes.push((scope, vec![span])),
         }
     }
-    let scopes = |group: &Group<'_>| -> Value {
-        let each = group.scopes.iter();
-        each.map(|(scope, spans)| json!({"scope": self::scope(scope, raw), "spans": spans})).collect()
-    };
-    let each = groups.iter();
-    each.map(|group| json!({"resource": resource(group, raw), "scopeSpans": scopes(group)})).collect()
+    groups.into_iter().map(|group| group.written(raw)).collect()
 }
 
 /// The spans of one resource.
 struct Group<'a> {
     of: &'a OriginRead,
     /// Attributes of its spans that tell of the resource.
-    moved: Vec<KeyValue>,
-    scopes: Vec<(&'a InstrumentationScope, Vec<Value>)>,
+    moved: Vec<&'a KeyValue>,
+    scopes: Vec<(&'a InstrumentationScope, Vec<Span<'a>>)>,
 }
 
-fn resource(group: &Group<'_>, raw: bool) -> Value {
-    let OriginRead { resource, service, .. } = group.of;
-    let mut attributes = resource.attributes.clone();
+impl<'a> Group<'a> {
+    fn written(self, raw: bool) -> ResourceSpans<'a> {
+        let scope_spans =
+            self.scopes.into_iter().map(|(of, spans)| ScopeSpans { scope: scope(of, raw), spans }).collect();
+        ResourceSpans { resource: resource(self.of, &self.moved, raw), scope_spans }
+    }
+}
+
+fn resource<'a>(of: &'a OriginRead, moved: &[&'a KeyValue], raw: bool) -> Entity<'a> {
+    let OriginRead { resource, service, .. } = of;
+    let mut attributes: Vec<Cow<'a, KeyValue>> = resource.attributes.iter().map(Cow::Borrowed).collect();
+    let named = Cow::Owned(string("service.name", service));
     // A resource that names no service has been given a name.
     match attributes.iter_mut().find(|kv| kv.key == "service.name") {
-        Some(named) if text(named) != *service => *named = string("service.name", service),
-        None => attributes.push(string("service.name", service)),
+        Some(own) if text(own) != *service => *own = named,
+        None => attributes.push(named),
         Some(_) => {}
     }
-    attributes.extend_from_slice(&group.moved);
+    attributes.extend(moved.iter().map(|kv| Cow::Borrowed(*kv)));
     if !raw {
         attributes.iter_mut().for_each(spell_address);
     }
-    let mut out = Map::new();
-    put(&mut out, "attributes", list(&attributes, raw));
-    count(&mut out, "droppedAttributesCount", resource.dropped_attributes_count);
-    out.into()
+    Entity {
+        name: "",
+        version: "",
+        attributes: list(attributes, raw),
+        dropped_attributes_count: resource.dropped_attributes_count,
+    }
 }
 
-fn scope(scope: &InstrumentationScope, raw: bool) -> Value {
-    let mut out = Map::new();
-    put(&mut out, "name", json!(scope.name));
-    put(&mut out, "version", json!(scope.version));
-    put(&mut out, "attributes", list(&scope.attributes, raw));
-    count(&mut out, "droppedAttributesCount", scope.dropped_attributes_count);
-    out.into()
+fn scope(scope: &InstrumentationScope, raw: bool) -> Entity<'_> {
+    Entity {
+        name: &scope.name,
+        version: &scope.version,
+        attributes: list(scope.attributes.iter().map(Cow::Borrowed).collect(), raw),
+        dropped_attributes_count: scope.dropped_attributes_count,
+    }
 }
 
-fn span(
-    stored: &StoredSpan,
+fn span<'a>(
+    stored: &'a StoredSpan,
     (own, parent, kind): (u64, u64, i32),
     skew: Vec<String>,
     raw: bool,
-    moved: &mut Vec<KeyValue>,
-) -> Value {
+    moved: &mut Vec<&'a KeyValue>,
+) -> Span<'a> {
     let span = &stored.span;
     let (end_ns, repaired) = repaired_end(span.start_time_unix_nano, span.end_time_unix_nano);
     let mut warnings: Vec<String> = repaired.into_iter().chain(skew).collect();
-    let mut attributes = span.attributes.clone();
+    let mut attributes: Vec<Cow<'a, KeyValue>> = Vec::with_capacity(span.attributes.len() + 1);
+    for kv in &span.attributes {
+        if raw || !LIBRARY.contains(&kv.key.as_str()) {
+            attributes.push(Cow::Borrowed(kv));
+            continue;
+        }
+        let own = stored.origin.resource.attributes.iter().find(|own| own.key == kv.key);
+        match own.or_else(|| moved.iter().copied().find(|moved| moved.key == kv.key)) {
+            Some(told) if told.value == kv.value => {}
+            Some(_) => {
+                let what = "conflicting values between Span and Resource for attribute";
+                warnings.push(format!("{what} {}", kv.key));
+                attributes.push(Cow::Borrowed(kv));
+            }
+            None => moved.push(kv),
+        }
+    }
     if !raw {
         attributes.iter_mut().for_each(spell_address);
-        attributes.retain(|kv| {
-            !LIBRARY.contains(&kv.key.as_str()) || {
-                let own = stored.origin.resource.attributes.iter().find(|own| own.key == kv.key);
-                match own.or_else(|| moved.iter().find(|moved| moved.key == kv.key)) {
-                    Some(told) if told.value == kv.value => false,
-                    Some(_) => {
-                        let key = &kv.key;
-                        let what = "conflicting values between Span and Resource for attribute";
-                        warnings.push(format!("{what} {key}"));
-                        true
-                    }
-                    None => {
-                        moved.push(kv.clone());
-                        false
-                    }
-                }
-            }
-        });
     }
-    let is_valid = |link: &&Link| raw || link.trace_id.iter().any(|b| *b != 0);
-    let links: Vec<&Link> = span.links.iter().filter(is_valid).collect();
+    let is_valid = |link: &&span::Link| raw || link.trace_id.iter().any(|b| *b != 0);
+    let links: Vec<Link<'_>> = span.links.iter().filter(is_valid).map(|l| link(l, raw)).collect();
     warnings.extend((links.len()..span.links.len()).map(|_| "Invalid span link removed".to_owned()));
     if !warnings.is_empty() {
-        attributes.push(warned(&warnings));
+        attributes.push(Cow::Owned(warned(&warnings)));
     }
-    let mut events: Vec<&Event> = span.events.iter().collect();
+    let mut events: Vec<&span::Event> = span.events.iter().collect();
     if !raw {
         events.sort_by(|a, b| a.name.cmp(&b.name));
     }
-    let mut out = Map::new();
-    put(&mut out, "traceId", json!(hex(&stored.trace)));
-    put(&mut out, "spanId", json!(format!("{own:016x}")));
-    put(&mut out, "traceState", json!(span.trace_state));
-    if parent != 0 {
-        put(&mut out, "parentSpanId", json!(format!("{parent:016x}")));
+    let status = span.status.as_ref();
+    Span {
+        trace_id: hex(&stored.trace),
+        span_id: format!("{own:016x}"),
+        trace_state: &span.trace_state,
+        parent_span_id: if parent == 0 { String::new() } else { format!("{parent:016x}") },
+        flags: span.flags,
+        name: &span.name,
+        kind: u32::try_from(kind).unwrap_or_default(),
+        start_time_unix_nano: span.start_time_unix_nano,
+        end_time_unix_nano: end_ns,
+        attributes: list(attributes, raw),
+        dropped_attributes_count: span.dropped_attributes_count,
+        events: events.into_iter().map(|e| event(e, raw)).collect(),
+        dropped_events_count: span.dropped_events_count,
+        links,
+        dropped_links_count: span.dropped_links_count,
+        status: Status {
+            message: status.map_or("", |s| &s.message),
+            code: status.map_or(0, |s| u32::try_from(s.code).unwrap_or_default()),
+        },
     }
-    count(&mut out, "flags", span.flags);
-    put(&mut out, "name", json!(span.name));
-    count(&mut out, "kind", u32::try_from(kind).unwrap_or_default());
-    time(&mut out, "startTimeUnixNano", span.start_time_unix_nano);
-    time(&mut out, "endTimeUnixNano", end_ns);
-    put(&mut out, "attributes", list(&attributes, raw));
-    count(&mut out, "droppedAttributesCount", span.dropped_attributes_count);
-    put(&mut out, "events", events.into_iter().map(|e| event(e, raw)).collect());
-    count(&mut out, "droppedEventsCount", span.dropped_events_count);
-    put(&mut out, "links", links.into_iter().map(|l| link(l, raw)).collect());
-    count(&mut out, "droppedLinksCount", span.dropped_links_count);
-    let mut status = Map::new();
-    if let Some(sent) = &span.status {
-        put(&mut status, "message", json!(sent.message));
-        count(&mut status, "code", u32::try_from(sent.code).unwrap_or_default());
-    }
-    out.insert("status".to_owned(), status.into());
-    out.into()
 }
 
-fn event(event: &Event, raw: bool) -> Value {
-    let mut out = Map::new();
-    time(&mut out, "timeUnixNano", event.time_unix_nano);
-    put(&mut out, "name", json!(event.name));
-    put(&mut out, "attributes", list(&event.attributes, raw));
-    count(&mut out, "droppedAttributesCount", event.dropped_attributes_count);
-    out.into()
+fn event(event: &span::Event, raw: bool) -> Event<'_> {
+    Event {
+        time_unix_nano: event.time_unix_nano,
+        name: &event.name,
+        attributes: list(event.attributes.iter().map(Cow::Borrowed).collect(), raw),
+        dropped_attributes_count: event.dropped_attributes_count,
+    }
 }
 
-fn link(link: &Link, raw: bool) -> Value {
-    let mut out = Map::new();
+fn link(link: &span::Link, raw: bool) -> Link<'_> {
     // An id of zeros is none.
     let id = |bytes: &[u8]| if bytes.iter().all(|b| *b == 0) { String::new() } else { hex(bytes) };
-    put(&mut out, "traceId", json!(id(&link.trace_id)));
-    put(&mut out, "spanId", json!(id(&link.span_id)));
-    put(&mut out, "traceState", json!(link.trace_state));
-    put(&mut out, "attributes", list(&link.attributes, raw));
-    count(&mut out, "droppedAttributesCount", link.dropped_attributes_count);
-    count(&mut out, "flags", link.flags);
-    out.into()
+    Link {
+        trace_id: id(&link.trace_id),
+        span_id: id(&link.span_id),
+        trace_state: &link.trace_state,
+        attributes: list(link.attributes.iter().map(Cow::Borrowed).collect(), raw),
+        dropped_attributes_count: link.dropped_attributes_count,
+        flags: link.flags,
+    }
 }
 
 /// Attributes, sorted by key unless they are wanted raw.
-fn list(attributes: &[KeyValue], raw: bool) -> Value {
-    let mut sorted: Vec<&KeyValue> = attributes.iter().collect();
+fn list(mut attributes: Vec<Cow<'_, KeyValue>>, raw: bool) -> Attributes<'_> {
     if !raw {
-        sorted.sort_by(|a, b| a.key.cmp(&b.key));
+        attributes.sort_by(|a, b| a.key.cmp(&b.key));
     }
-    let pair = |kv: &KeyValue| {
-        let value = any(kv.value.as_ref().and_then(|v| v.value.as_ref()));
-        json!({"key": kv.key, "value": value})
-    };
-    sorted.into_iter().map(pair).collect()
+    Attributes(attributes)
 }
 
 /// Some clients send an IPv4 address as a number.
-fn spell_address(kv: &mut KeyValue) {
+fn spell_address(kv: &mut Cow<'_, KeyValue>) {
     let number = match kv.value.as_ref().and_then(|v| v.value.as_ref()) {
         Some(AnyValue::IntValue(i)) => *i as u32,
         Some(AnyValue::DoubleValue(d)) => *d as u32,
         _ => return,
     };
     if matches!(kv.key.as_str(), "ip" | "peer.ipv4") {
-        *kv = string(&kv.key, &Ipv4Addr::from(number).to_string());
-    }
-}
-
-fn any(value: Option<&AnyValue>) -> Value {
-    let inner = |list: &ArrayValue| -> Value { list.values.iter().map(|v| any(v.value.as_ref())).collect() };
-    match value {
-        Some(AnyValue::StringValue(text)) => json!({"stringValue": text}),
-        Some(AnyValue::BoolValue(b)) => json!({"boolValue": b}),
-        Some(AnyValue::IntValue(i)) => json!({"intValue": i.to_string()}),
-        Some(AnyValue::DoubleValue(d)) if d.is_finite() => json!({"doubleValue": d}),
-        Some(AnyValue::DoubleValue(d)) => {
-            json!({"doubleValue": if d.is_nan() { "NaN" } else if *d > 0.0 { "Infinity" } else { "-Infinity" }})
-        }
-        Some(AnyValue::BytesValue(bytes)) => json!({"bytesValue": base64(bytes)}),
-        Some(AnyValue::ArrayValue(list)) if list.values.is_empty() => json!({"arrayValue": {}}),
-        Some(AnyValue::ArrayValue(list)) => json!({"arrayValue": {"values": inner(list)}}),
-        Some(AnyValue::KvlistValue(map)) if map.values.is_empty() => json!({"kvlistValue": {}}),
-        Some(AnyValue::KvlistValue(map)) => json!({"kvlistValue": {"values": list(&map.values, true)}}),
-        _ => json!({}),
+        *kv = Cow::Owned(string(&kv.key, &Ipv4Addr::from(number).to_string()));
     }
 }
 
@@ -269,28 +249,4 @@ fn host(resource: &Resource) -> String {
         return whole(id).unwrap_or_default();
     }
     of("host.ip").and_then(first).or_else(|| of("host.name").and_then(whole)).unwrap_or_default()
-}
-
-/// Puts what is not empty.
-fn put(out: &mut Map<String, Value>, name: &str, value: Value) {
-    let is_empty = match &value {
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
-    };
-    if !is_empty {
-        out.insert(name.to_owned(), value);
-    }
-}
-
-fn count(out: &mut Map<String, Value>, name: &str, value: u32) {
-    if value > 0 {
-        out.insert(name.to_owned(), value.into());
-    }
-}
-
-fn time(out: &mut Map<String, Value>, name: &str, ns: u64) {
-    if ns > 0 {
-        out.insert(name.to_owned(), ns.to_string().into());
-    }
 }

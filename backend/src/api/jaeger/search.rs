@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Value, json};
 
-use super::{JaegerError, envelope, go, number, parameter, success};
+use super::stream::{Shape, Traces};
+use super::{JaegerError, go, number, parameter};
 use crate::Backend;
 use crate::api::params::{self, Params};
-use crate::store::segment::ReadError;
-use crate::store::spans::{StoredSpan, TraceQuery};
+use crate::store::spans::TraceQuery;
 use crate::time::now_ns;
 
 const DEFAULT_LIMIT: i64 = 100;
@@ -33,12 +31,11 @@ pub(super) async fn trace(
         number(&params, "start")?;
         number(&params, "end")?;
         let raw = is_raw(&params)?;
-        let shared = Arc::clone(&backend);
-        let spans = backend.gate.run(None, move |deadline| shared.store.trace(id, deadline)).await??;
-        if spans.is_empty() {
+        let traces = Traces::begin(&backend, vec![id], Shape::Jaeger, raw).await?;
+        if traces.is_empty() {
             return Err(JaegerError(StatusCode::NOT_FOUND, "trace not found".to_owned()));
         }
-        Ok(success(&json!([super::json::trace(&spans, raw)]), 0))
+        Ok(traces.respond())
     };
     answer.await.unwrap_or_else(|e: JaegerError| e.answer(&backend))
 }
@@ -54,8 +51,11 @@ async fn find(backend: &Arc<Backend>, request: Request) -> Result<Response, Jaeg
     let ids = params.all("traceID").map(parse_id).collect::<Result<Vec<_>, _>>();
     let ids = ids.map_err(|e| JaegerError::bad(format!("cannot parse traceID param: {e}")))?;
     let raw = is_raw(&params)?;
+    if ids.len() > MAX_IDS {
+        return Err(JaegerError::bad(format!("at most {MAX_IDS} traces can be asked for at once")));
+    }
     if !ids.is_empty() {
-        return by_ids(backend, ids, raw).await;
+        return Ok(Traces::begin(backend, ids, Shape::Asked, raw).await?.respond());
     }
     if query.service.is_empty() {
         return Err(JaegerError::bad("parameter 'service' is required"));
@@ -65,49 +65,14 @@ async fn find(backend: &Arc<Backend>, request: Request) -> Result<Response, Jaeg
     {
         return Err(JaegerError::bad("'maxDuration' should be greater than 'minDuration'"));
     }
-    let traces = traces(backend, query).await?;
-    let data: Vec<Value> = traces.iter().map(|t| super::json::trace(t, raw)).collect();
-    Ok(success(&data.into(), 0))
+    let ids = found(backend, query).await?;
+    Ok(Traces::begin(backend, ids, Shape::Jaeger, raw).await?.respond())
 }
 
-async fn by_ids(backend: &Arc<Backend>, ids: Vec<[u8; 16]>, raw: bool) -> Result<Response, JaegerError> {
-    if ids.len() > MAX_IDS {
-        return Err(JaegerError::bad(format!("at most {MAX_IDS} traces can be asked for at once")));
-    }
+/// Ids of the traces that a query finds, the latest first.
+pub(super) async fn found(backend: &Arc<Backend>, query: TraceQuery) -> Result<Vec<[u8; 16]>, JaegerError> {
     let shared = Arc::clone(backend);
-    let found = backend
-        .gate
-        .run(None, move |deadline| {
-            let found = shared.store.traces(&ids, deadline)?;
-            Ok::<_, ReadError>(ids.into_iter().zip(found).collect::<Vec<_>>())
-        })
-        .await??;
-    let (found, missing): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, spans)| !spans.is_empty());
-    let errors: Vec<Value> = missing
-        .iter()
-        .map(|(id, _)| json!({"msg": "trace not found", "traceID": super::json::trace_id(id)}))
-        .collect();
-    let data: Vec<Value> = found.iter().map(|(_, spans)| super::json::trace(spans, raw)).collect();
-    let errors = if errors.is_empty() { Value::Null } else { errors.into() };
-    Ok(Json(envelope(&data.into(), 0, &errors)).into_response())
-}
-
-/// The traces that a query finds, the latest first.
-pub(super) async fn traces(
-    backend: &Arc<Backend>,
-    query: TraceQuery,
-) -> Result<Vec<Vec<StoredSpan>>, JaegerError> {
-    let shared = Arc::clone(backend);
-    let mut traces = backend
-        .gate
-        .run(None, move |deadline| {
-            let ids = shared.store.find_traces(&query, deadline)?;
-            shared.store.traces(&ids, deadline)
-        })
-        .await??;
-    // Dropped by age between the two questions.
-    traces.retain(|spans| !spans.is_empty());
-    Ok(traces)
+    Ok(backend.gate.run(None, move |deadline| shared.store.find_traces(&query, deadline)).await??)
 }
 
 fn query(params: &Params, indexed: &[String]) -> Result<TraceQuery, JaegerError> {

@@ -8,11 +8,12 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{JaegerError, catalogue, go, otlp, search};
+use super::stream::{Shape, Traces};
+use super::{JaegerError, catalogue, go, search};
 use crate::Backend;
 use crate::api::params::{self, Params, rfc3339_ns};
 use crate::stats::add;
-use crate::store::spans::{StoredSpan, TraceQuery};
+use crate::store::spans::TraceQuery;
 
 /// An error in the third version's shape.
 struct V3Error(StatusCode, String);
@@ -72,9 +73,7 @@ pub(super) async fn trace(
             time(&params, name)?;
         }
         let raw = is_raw(&params, "raw_traces")?;
-        let shared = Arc::clone(&backend);
-        let spans = backend.gate.run(None, move |deadline| shared.store.trace(id, deadline)).await??;
-        result(&[spans], raw)
+        result(&backend, vec![id], raw).await
     };
     answer.await.unwrap_or_else(|e: V3Error| e.answer(&backend))
 }
@@ -83,17 +82,18 @@ pub(super) async fn traces(State(backend): State<Arc<Backend>>, request: Request
     let answer = async {
         let params = params::read(&backend.bodies, request).await?;
         let (query, raw) = query(&params, &backend.config.indexed_tags)?;
-        result(&search::traces(&backend, query).await?, raw)
+        let ids = search::found(&backend, query).await?;
+        result(&backend, ids, raw).await
     };
     answer.await.unwrap_or_else(|e: V3Error| e.answer(&backend))
 }
 
-fn result(traces: &[Vec<StoredSpan>], raw: bool) -> Result<Response, V3Error> {
-    if traces.iter().all(Vec::is_empty) {
+async fn result(backend: &Arc<Backend>, ids: Vec<[u8; 16]>, raw: bool) -> Result<Response, V3Error> {
+    let traces = Traces::begin(backend, ids, Shape::Otlp, raw).await?;
+    if traces.is_empty() {
         return Err(V3Error(StatusCode::NOT_FOUND, "No traces found".to_owned()));
     }
-    let resource_spans: Value = traces.iter().flat_map(|spans| otlp::resource_spans(spans, raw)).collect();
-    Ok(Json(json!({"result": {"resourceSpans": resource_spans}})).into_response())
+    Ok(traces.respond())
 }
 
 fn query(params: &Params, indexed: &[String]) -> Result<(TraceQuery, bool), V3Error> {

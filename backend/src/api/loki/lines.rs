@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Instant;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde::ser::{SerializeSeq as _, Serializer};
+use serde_json::Value;
 
 use super::LokiError;
 use super::stats::{Read, stats};
@@ -236,36 +238,98 @@ impl Sink for Collected {
     }
 }
 
-/// Groups lines into streams. Without categories, metadata and fields are part of the stream's labels.
-pub(super) fn group(hits: Vec<Hit>, categorize: bool) -> Vec<Value> {
-    let mut streams: BTreeMap<BTreeMap<String, String>, Vec<Value>> = BTreeMap::new();
-    for Hit { ts_ns, line, stream, metadata, parsed } in hits {
-        let ts = ts_ns.to_string();
-        if categorize {
-            let mut categories = Map::new();
-            for (name, pairs) in [("structuredMetadata", metadata), ("parsed", parsed)] {
-                if !pairs.is_empty() {
-                    let pairs = pairs.into_iter().map(|(k, v)| (k, Value::from(v)));
-                    categories.insert(name.to_owned(), pairs.collect::<Map<_, _>>().into());
-                }
-            }
-            streams.entry(stream.into_iter().collect()).or_default().push(json!([ts, line, categories]));
-        } else {
-            let labels = stream.into_iter().chain(metadata).chain(parsed).collect();
-            streams.entry(labels).or_default().push(json!([ts, line]));
-        }
-    }
-    streams.into_iter().map(|(labels, values)| json!({"stream": labels, "values": values})).collect()
+/// Lines with the same labels. Written from what was found, without a tree of JSON between.
+#[derive(Debug, Serialize)]
+pub(super) struct Stream {
+    stream: Labels,
+    values: Vec<Line>,
 }
 
-/// The answer to a log query.
-pub(super) fn print(found: Found, categorize: bool, started: Instant) -> Value {
-    let returned = found.hits.len();
-    let result = group(found.hits, categorize);
-    let mut data =
-        json!({"resultType": "streams", "result": result, "stats": stats(&found.read, returned, started)});
-    if categorize {
-        data["encodingFlags"] = json!(["categorize-labels"]);
+type Labels = BTreeMap<String, String>;
+
+#[derive(Debug)]
+struct Line {
+    ts_ns: i64,
+    line: String,
+    categories: Option<Categories>,
+}
+
+/// Labels of a line by where they come from.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Categories {
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    structured_metadata: Labels,
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    parsed: Labels,
+}
+
+impl Serialize for Line {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut parts = serializer.serialize_seq(Some(2 + usize::from(self.categories.is_some())))?;
+        parts.serialize_element(&format_args!("{}", self.ts_ns))?;
+        parts.serialize_element(&self.line)?;
+        if let Some(categories) = &self.categories {
+            parts.serialize_element(categories)?;
+        }
+        parts.end()
     }
-    json!({"status": "success", "data": data})
+}
+
+/// Groups lines into streams. Without categories, metadata and fields are part of the stream's labels.
+pub(super) fn group(hits: Vec<Hit>, categorize: bool) -> Vec<Stream> {
+    let mut streams: BTreeMap<Labels, Vec<Line>> = BTreeMap::new();
+    for Hit { ts_ns, line, stream, metadata, parsed } in hits {
+        let (labels, categories) = if categorize {
+            let structured_metadata = metadata.into_iter().collect();
+            let categories = Categories { structured_metadata, parsed: parsed.into_iter().collect() };
+            (stream.into_iter().collect(), Some(categories))
+        } else {
+            (stream.into_iter().chain(metadata).chain(parsed).collect(), None)
+        };
+        streams.entry(labels).or_default().push(Line { ts_ns, line, categories });
+    }
+    streams.into_iter().map(|(stream, values)| Stream { stream, values }).collect()
+}
+
+/// The answer to a log query, written.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn print(found: Found, categorize: bool, started: Instant) -> Result<Vec<u8>, LokiError> {
+    let stats = stats(&found.read, found.hits.len(), started);
+    let data = Data {
+        kind: "streams",
+        result: group(found.hits, categorize),
+        stats,
+        flags: categorize.then_some(["categorize-labels"]),
+    };
+    data.written()
+}
+
+/// What stands under `data` in the answer to a query.
+#[derive(Debug, Serialize)]
+pub(super) struct Data<R> {
+    #[serde(rename = "resultType")]
+    pub(super) kind: &'static str,
+    pub(super) result: R,
+    pub(super) stats: Value,
+    #[serde(rename = "encodingFlags", skip_serializing_if = "Option::is_none")]
+    pub(super) flags: Option<[&'static str; 1]>,
+}
+
+impl<R: Serialize> Data<R> {
+    /// The whole answer as text.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn written(&self) -> Result<Vec<u8>, LokiError> {
+        #[derive(Serialize)]
+        struct Answer<'d, R> {
+            status: &'static str,
+            data: &'d Data<R>,
+        }
+        serde_json::to_vec(&Answer { status: "success", data: self })
+            .map_err(|error| LokiError::internal(format!("the answer cannot be written: {error}")))
+    }
 }

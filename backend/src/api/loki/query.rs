@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde_json::json;
 
 use super::LokiError;
@@ -57,7 +57,7 @@ pub(super) async fn range(State(backend): State<Arc<Backend>>, request: Request)
                         }
                         let wish = Wish { times, limit, forward, interval, deadline };
                         let found = lines::find(&shared, &query, &wish)?;
-                        Ok(lines::print(found, categorize, started))
+                        lines::print(found, categorize, started)
                     }
                     Expr::Metric(metric) => {
                         // Steps are multiples of the step, so that two queries of one graph see the same windows.
@@ -70,7 +70,7 @@ pub(super) async fn range(State(backend): State<Arc<Backend>>, request: Request)
                 }
             })
             .await??;
-        Ok(Json(found).into_response())
+        Ok(([(header::CONTENT_TYPE, "application/json")], found).into_response())
     };
     answer.await.unwrap_or_else(|e: LokiError| e.answer(&backend))
 }
@@ -95,7 +95,7 @@ pub(super) async fn instant(State(backend): State<Arc<Backend>>, request: Reques
                 samples::answer(&shared, &metric, grid, true, deadline, Instant::now())
             })
             .await??;
-        Ok(Json(found).into_response())
+        Ok(([(header::CONTENT_TYPE, "application/json")], found).into_response())
     };
     answer.await.unwrap_or_else(|e: LokiError| e.answer(&backend))
 }

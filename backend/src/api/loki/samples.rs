@@ -4,14 +4,16 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::time::Instant;
 
-use serde_json::{Value as Json, json};
+use serde::Serialize;
+use serde::ser::Serializer;
 
 use super::LokiError;
-use super::lines::log_query;
+use super::lines::{Data, log_query};
 use super::stats::{Read, stats};
 use crate::Backend;
+use crate::labels::Labels;
 use crate::logql::metric::samples::Collector;
-use crate::logql::metric::{self, Bounds, Grid, MetricError, Series, Source, Value};
+use crate::logql::metric::{self, Bounds, Grid, MetricError, Source, Value};
 use crate::logql::{Metric, Query};
 use crate::store::logs::{Entry, Sink};
 use crate::store::segment::ReadError;
@@ -22,7 +24,7 @@ const MAX_SERIES: usize = 500;
 /// The most bytes of labels that a query's series may have together.
 const MAX_LABELS: usize = 64 << 20;
 
-/// Evaluates and prints.
+/// Evaluates, and writes the answer.
 ///
 /// # Errors
 /// The query cannot be answered, or not in time.
@@ -33,15 +35,15 @@ pub(super) fn answer(
     is_instant: bool,
     deadline: Instant,
     started: Instant,
-) -> Result<Json, LokiError> {
+) -> Result<Vec<u8>, LokiError> {
     let source = Entries { backend, deadline, read: RefCell::default() };
     let points = backend.config.limits.query_points;
     let bounds = Bounds { samples: points, labels_bytes: MAX_LABELS, points, series: MAX_SERIES, deadline };
     let value = metric::evaluate(query, grid, &source, bounds)?;
-    let (kind, result) = print(value, grid, is_instant);
-    let returned = result.as_array().map_or(0, Vec::len);
-    let stats = stats(&source.read.borrow(), returned, started);
-    Ok(json!({"status": "success", "data": {"resultType": kind, "result": result, "stats": stats}}))
+    let value = sorted(value, is_instant);
+    let (kind, result) = print(&value, grid, is_instant);
+    let stats = stats(&source.read.borrow(), result.returned(), started);
+    Data { kind, result, stats, flags: None }.written()
 }
 
 impl From<MetricError> for LokiError {
@@ -95,29 +97,93 @@ impl Sink for Feed<'_, '_> {
     }
 }
 
-fn print(value: Value, grid: Grid, is_instant: bool) -> (&'static str, Json) {
+/// The series of a range are sorted by their labels.
+fn sorted(mut value: Value, is_instant: bool) -> Value {
+    if let (Value::Vector(series), false) = (&mut value, is_instant) {
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    }
+    value
+}
+
+/// A result as it is written: the points one by one, since there may be millions.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Printed<'v> {
+    Scalar(Point),
+    Vector(Vec<Sample>),
+    Matrix(Vec<Row<'v>>),
+}
+
+impl Printed<'_> {
+    /// How many entries the answer says that it has.
+    fn returned(&self) -> usize {
+        match self {
+            Self::Scalar(_) => 2,
+            Self::Vector(samples) => samples.len(),
+            Self::Matrix(rows) => rows.len(),
+        }
+    }
+}
+
+/// A time and a value.
+type Point = (serde_json::Number, String);
+
+#[derive(Debug, Serialize)]
+struct Sample {
+    metric: Labels,
+    value: Point,
+}
+
+#[derive(Debug, Serialize)]
+struct Row<'v> {
+    metric: Labels,
+    values: Points<'v>,
+}
+
+#[derive(Debug)]
+struct Points<'v> {
+    grid: Grid,
+    of: Of<'v>,
+}
+
+#[derive(Debug)]
+enum Of<'v> {
+    /// The same at every time.
+    Constant(f64),
+    Series(&'v [Option<f64>]),
+}
+
+impl Serialize for Points<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let at = |i: usize| match self.of {
+            Of::Constant(n) => Some(n),
+            Of::Series(points) => points.get(i).copied().flatten(),
+        };
+        let there = (0..self.grid.len).filter_map(|i| Some((seconds(self.grid.time(i)), number(at(i)?))));
+        serializer.collect_seq(there)
+    }
+}
+
+fn print(value: &Value, grid: Grid, is_instant: bool) -> (&'static str, Printed<'_>) {
     match value {
-        Value::Scalar(n) if is_instant => ("scalar", json!([seconds(grid.start), number(n)])),
+        Value::Scalar(n) if is_instant => ("scalar", Printed::Scalar((seconds(grid.start), number(*n)))),
         Value::Scalar(n) => {
-            let values: Vec<Json> =
-                (0..grid.len).map(|i| json!([seconds(grid.time(i)), number(n)])).collect();
-            ("matrix", json!([{"metric": {}, "values": values}]))
+            let values = Points { grid, of: Of::Constant(*n) };
+            ("matrix", Printed::Matrix(vec![Row { metric: Labels::default(), values }]))
         }
         Value::Vector(series) if is_instant => {
-            let one = |s: &Series| {
-                let value = s.points.first().copied().flatten()?;
-                Some(json!({"metric": s.labels, "value": [seconds(grid.start), number(value)]}))
-            };
-            ("vector", series.iter().filter_map(one).collect())
+            let samples = series.iter().filter_map(|s| {
+                let value = number(s.points.first().copied().flatten()?);
+                Some(Sample { metric: s.labels.clone(), value: (seconds(grid.start), value) })
+            });
+            ("vector", Printed::Vector(samples.collect()))
         }
-        Value::Vector(mut series) => {
-            series.sort_by(|a, b| a.labels.cmp(&b.labels));
-            let values = |s: &Series| -> Vec<Json> {
-                let there = s.points.iter().enumerate().filter_map(|(i, p)| p.map(|p| (i, p)));
-                there.map(|(i, p)| json!([seconds(grid.time(i)), number(p)])).collect()
-            };
-            let series = series.iter().map(|s| json!({"metric": s.labels, "values": values(s)}));
-            ("matrix", series.collect())
+        Value::Vector(series) => {
+            let rows = series.iter().map(|s| Row {
+                metric: s.labels.clone(),
+                values: Points { grid, of: Of::Series(&s.points) },
+            });
+            ("matrix", Printed::Matrix(rows.collect()))
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::LokiError;
-use super::lines::{self, Collected, Hit, Wish};
+use super::lines::{self, Collected, Hit, Stream, Wish};
 use super::query::{MAX_LIMIT, limit, wants_categories};
 use super::times::{DEFAULT_LOGS_NS, range};
 use crate::Backend;
@@ -188,7 +188,8 @@ fn key(hit: &Hit) -> Key {
 
 /// Each line is a stream of its own, so that their order stays.
 fn messages(ready: Vec<Hit>, dropped: Vec<Dropped>, categorize: bool) -> Vec<Message> {
-    let streams: Vec<Value> = ready.into_iter().flat_map(|hit| lines::group(vec![hit], categorize)).collect();
+    let streams: Vec<Stream> =
+        ready.into_iter().flat_map(|hit| lines::group(vec![hit], categorize)).collect();
     let mut bodies: Vec<Value> =
         streams.chunks(PER_MESSAGE).map(|streams| json!({"streams": streams})).collect();
     if categorize {

@@ -49,12 +49,8 @@ pub(crate) struct StoredSpan {
 }
 
 impl Store {
-    /// All spans of a trace, each once, ordered by start. Empty when the trace is unknown.
-    pub(crate) fn trace(&self, id: [u8; 16], deadline: Instant) -> Result<Vec<StoredSpan>, ReadError> {
-        Ok(self.traces(&[id], deadline)?.pop().unwrap_or_default())
-    }
-
-    /// The same of several traces, in the order of their ids. What lies together is read once.
+    /// The spans of traces, in the order of their ids: of each trace every span once, ordered by start, and none when it is
+    /// unknown. What lies together is read once.
     pub(crate) fn traces(
         &self,
         ids: &[[u8; 16]],
