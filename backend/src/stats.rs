@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub(crate) struct Signal {
     /// Items that are stored and readable.
     pub(crate) ingested: AtomicU64,
-    /// Items refused one by one: the sender was told.
+    /// Items refused one by one, or with all others of a request that the store had no room for: the sender was told. Of a
+    /// request that was refused unread nobody knows how many there were.
     pub(crate) refused: AtomicU64,
     /// Items lost after they were accepted.
     pub(crate) dropped: AtomicU64,
@@ -99,7 +100,7 @@ impl Stats {
             &[("", get(&self.samples.ingested))],
         );
         let refused = by_signal(|s| &s.refused);
-        family("refused_items_total", "counter", "Items refused; the sender was told.", &refused);
+        family("refused_items_total", "counter", "Items read and refused; the sender was told.", &refused);
         let dropped = by_signal(|s| &s.dropped);
         family("dropped_items_total", "counter", "Items lost after they were accepted.", &dropped);
         let bad = by_signal(|s| &s.bad_requests);

@@ -53,11 +53,20 @@ async fn a_full_disk_refuses_ingest_loses_nothing_acknowledged_and_recovers_by_i
     assert_eq!(answer.status(), 429);
     assert!(remote.metric(r#"backend_busy_requests_total{signal="spans"}"#).await >= 1.0);
     assert!(remote.metric(r#"backend_busy_requests_total{signal="logs"}"#).await >= 1.0);
+    let busy = remote.metric(r#"backend_busy_requests_total{signal="spans"}"#).await;
+    assert_eq!(remote.metric(r#"backend_refused_items_total{signal="spans"}"#).await, busy * 200.0);
+    assert_eq!(remote.metric(r#"backend_refused_items_total{signal="logs"}"#).await, 1.0);
     assert_eq!(remote.metric("backend_disk_refuses").await, 1.0);
     assert_eq!(trace_status(&backend, 1).await, 200);
 
     // Longer than the pause between two tries: a try that fails again loses nothing either, and lets nothing in.
     remote.until_metric("backend_failed_flushes_total", |n| n >= 3.0).await;
+    assert_eq!(send(&backend, 250).await.status(), 503);
+
+    // Room for what waits and not for what may come is none yet: letting that in would be told, and the next failure as well.
+    backend.limit_files(Some(15 << 20));
+    remote.until_metric("backend_ingested_spans_total", |n| n == 200.0 * taken.len() as f64).await;
+    assert_eq!(remote.metric("backend_disk_refuses").await, 1.0);
     assert_eq!(send(&backend, 250).await.status(), 503);
 
     backend.limit_files(None);

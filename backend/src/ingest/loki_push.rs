@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::body::{self, BodyError};
 use super::logs::{Streams, push};
-use super::{count_bad, weight};
+use super::{count_bad, count_busy, weight};
 use crate::Backend;
 use crate::stats::add;
 use crate::store::Busy;
@@ -69,6 +69,7 @@ pub(crate) async fn handle(State(backend): State<Arc<Backend>>, headers: HeaderM
             return (status, message).into_response();
         }
     };
+    let items = batch.items();
     match backend.store.push(batch) {
         Ok(()) if complaints.is_empty() => StatusCode::NO_CONTENT.into_response(),
         Ok(()) => {
@@ -76,7 +77,7 @@ pub(crate) async fn handle(State(backend): State<Arc<Backend>>, headers: HeaderM
             (StatusCode::BAD_REQUEST, complaints.to_string()).into_response()
         }
         Err(busy) => {
-            add(&backend.stats.logs.busy_requests, 1);
+            count_busy(&backend.stats.logs, items);
             // Loki's clients try again after a 429 whatever is short; a store that has stopped needs its operator.
             let status = match busy {
                 Busy::QueueFull | Busy::DiskFull => StatusCode::TOO_MANY_REQUESTS,

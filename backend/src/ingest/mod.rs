@@ -65,20 +65,22 @@ impl Partial {
 /// Stores the spans of an export, and makes metrics of them.
 pub(crate) fn take_spans(backend: &Backend, mut request: ExportTraceServiceRequest) -> Result<Partial, Busy> {
     let (batch, partial) = spans::lay_out(&mut request, &backend.config.indexed_tags);
+    let items = batch.items();
     let pushed = backend.store.push(batch);
     // What is refused comes again, and shall not be counted twice.
     if pushed.is_ok() {
         let left_out = backend.derived.take(&request, crate::time::now_ms());
         add(&backend.stats.unmeasured_spans, left_out);
     }
-    settle(&backend.stats.spans, partial, pushed)
+    settle(&backend.stats.spans, items, partial, pushed)
 }
 
 /// Stores the log records of an export.
 pub(crate) fn take_logs(backend: &Backend, request: ExportLogsServiceRequest) -> Result<Partial, Busy> {
     let (batch, partial) = logs::lay_out(request, &backend.config.indexed_metadata, crate::time::now_ns());
+    let items = batch.items();
     let pushed = backend.store.push(batch);
-    settle(&backend.stats.logs, partial, pushed)
+    settle(&backend.stats.logs, items, partial, pushed)
 }
 
 /// Stores the data points of an export.
@@ -107,13 +109,24 @@ pub(crate) fn take_metrics(backend: &Backend, request: ExportMetricsServiceReque
     partial
 }
 
-fn settle(signal: &Signal, partial: Partial, pushed: Result<(), Busy>) -> Result<Partial, Busy> {
+/// Counts what became of a request with so many items laid out, beside those that were refused one by one.
+fn settle(
+    signal: &Signal,
+    items: usize,
+    partial: Partial,
+    pushed: Result<(), Busy>,
+) -> Result<Partial, Busy> {
+    add(&signal.refused, partial.refused);
     if pushed.is_err() {
-        add(&signal.busy_requests, 1);
-    } else {
-        add(&signal.refused, partial.refused);
+        count_busy(signal, items);
     }
     pushed.map(|()| partial)
+}
+
+/// Counts a request that the store had no room for, and its items, none of which was taken.
+pub(crate) fn count_busy(signal: &Signal, items: usize) {
+    add(&signal.busy_requests, 1);
+    add(&signal.refused, items);
 }
 
 /// Counts one refused request.

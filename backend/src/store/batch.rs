@@ -99,8 +99,13 @@ impl Batch {
             + self.operations.iter().map(|o| o.service.len() + o.name.len()).sum::<usize>()
     }
 
+    /// Spans and log entries.
+    pub(crate) fn items(&self) -> usize {
+        self.spans.len() + self.logs.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.spans.is_empty() && self.logs.is_empty()
+        self.items() == 0
     }
 
     /// Encodes a message as a record body and says where it lies.

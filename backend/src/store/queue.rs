@@ -126,6 +126,11 @@ impl Outlet {
         self.stats.queue_bytes.store(left as u64, Relaxed);
     }
 
+    /// Whether the disk is known to take nothing.
+    pub(super) fn is_shut(&self) -> bool {
+        self.state.disk_full.load(Relaxed)
+    }
+
     /// Says whether the disk takes data; while it does not, ingest is refused. Returns whether that is news.
     pub(super) fn disk_takes(&self, data: bool) -> bool {
         self.stats.disk_refuses.store(u64::from(!data), Relaxed);

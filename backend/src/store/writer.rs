@@ -48,6 +48,7 @@ pub(crate) fn start(
         segment_bytes: (config.max_bytes / 16).max(256 << 10),
         segment_ms: (config.retention.as_millis() as i64 / 24).max(1000),
         max_bytes: config.max_bytes,
+        queue_bytes: config.limits.queue_bytes,
         retention_ms: config.retention.as_millis() as i64,
         segments,
         stats,
@@ -76,6 +77,7 @@ struct Writer {
     segment_bytes: u64,
     segment_ms: i64,
     max_bytes: u64,
+    queue_bytes: usize,
     retention_ms: i64,
     segments: Segments,
     stats: Arc<Stats>,
@@ -89,7 +91,9 @@ impl Writer {
     fn run(&mut self, outlet: &mut Outlet) {
         while outlet.is_open() {
             let batches = outlet.gather();
-            if !batches.is_empty() {
+            if batches.is_empty() {
+                self.reopen(outlet);
+            } else {
                 self.flush(batches, outlet);
             }
             if self.checked.elapsed() >= Duration::from_secs(1) || self.is_full() {

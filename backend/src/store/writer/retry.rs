@@ -1,6 +1,8 @@
 //! Gets batches to disk, however long the disk takes to have room for them: they were acknowledged. New ones are
 //! refused meanwhile.
 
+use std::fs::{self, File};
+use std::io::{Read as _, copy, repeat};
 use std::time::Duration;
 
 use super::super::batch::Batch;
@@ -15,12 +17,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 impl Writer {
     /// Writes the batches, and what joins them while they wait. Once nothing more will come, no try but one is made.
     pub(super) fn flush(&mut self, mut batches: Vec<Batch>, outlet: &mut Outlet) {
-        let written = loop {
-            let Err(error) = self.write(&batches) else { break true };
+        loop {
+            let Err(error) = self.write(&batches) else { break };
             add(&self.stats.failed_flushes, 1);
             if !outlet.is_open() || !is_disk(&error) {
                 self.give_up(&batches, &error);
-                break false;
+                // The next batch finds out anew.
+                outlet.disk_takes(true);
+                break;
             }
             if outlet.disk_takes(false) {
                 tracing::error!(
@@ -32,13 +36,28 @@ impl Writer {
             outlet.join(&mut batches, PAUSE);
             // Dropping what is too old may be what makes room.
             self.retain();
-        };
-        // Also after giving up: the next batch finds out anew.
-        if outlet.disk_takes(true) && written {
+        }
+        outlet.settle(&batches);
+        self.reopen(outlet);
+    }
+
+    /// Lets ingest go on once the disk has room for all that may be queued. That one small write has fitted says little: the
+    /// next would fail again, and both would be told, over and over.
+    pub(super) fn reopen(&self, outlet: &Outlet) {
+        if outlet.is_shut() && self.has_room() && outlet.disk_takes(true) {
             // A warning, though it is good news: who was told of the beginning wants to be told of the end.
             tracing::warn!(dir = %self.dir.display(), "the disk takes data again: ingest goes on");
         }
-        outlet.settle(&batches);
+    }
+
+    /// Whether a file can be written that is as large as all that may be queued, twice: it lies in the log of the segment
+    /// before it lies in the segment. Asking the file system how much is free would tell nothing of quotas and limits.
+    fn has_room(&self) -> bool {
+        let path = self.dir.join("probe");
+        let bytes = 2 * self.queue_bytes as u64;
+        let written = File::create(&path).and_then(|mut file| copy(&mut repeat(0).take(bytes), &mut file));
+        let _ = fs::remove_file(&path);
+        written.is_ok()
     }
 
     /// Counts batches that no further try would store.
