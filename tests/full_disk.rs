@@ -56,7 +56,21 @@ async fn services_whose_disk_was_full_take_orders_again() {
         let status = place(&run).await;
         assert!(status.is_server_error(), "nothing can be written, and the answer is {status}");
     }
+    let ready = || async {
+        let url = format!("{}/ready", run.url("order-service").expect("an address"));
+        let answer = reqwest::get(url).await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    };
+    // A probe that takes too long on a loaded machine says that in place of the reason.
+    eventually("it is not ready, and says why", || async {
+        let (status, told) = ready().await;
+        assert_eq!(status, 503, "{told}");
+        told.contains("database cannot be written").then_some(())
+    })
+    .await;
     services.iter().for_each(|pid| limit_files(*pid, "unlimited"));
+    // Without any order: who is not ready is sent none.
+    eventually("it is ready by itself", || async { (ready().await.0 == 200).then_some(()) }).await;
     // The breakers of order-service have to close first; after that, every connection of each pool has to do its work.
     eventually("ten orders in a row are taken", || async {
         for _ in 0..10 {

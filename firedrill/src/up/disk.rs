@@ -23,7 +23,7 @@ struct Database {
 /// Counters of one database, which begin anew when its service does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Writes {
-    /// Statements that failed because the disk was full.
+    /// Statements that failed because the disk was full, or failed itself.
     pub(super) refused: u64,
     /// Transactions that were committed.
     pub(super) committed: u64,
@@ -67,7 +67,7 @@ impl Disk {
         let path = path.display();
         match (was, is_full) {
             (false, true) => Some(format!(
-                "The disk is full: {service} cannot write {path}, and requests that need it fail; free some space there, and it goes on by itself"
+                "The disk takes no data: {service} cannot write {path}, and requests that need it fail; free some space there, and it goes on by itself"
             )),
             (true, false) => Some(format!("The disk takes data again: {service} writes {path}")),
             _ => None,
@@ -116,7 +116,7 @@ mod tests {
         assert!(see(5, 10).is_some());
         assert_eq!(see(0, 0), None, "it has not written yet");
         assert!(see(0, 1).expect("news").contains("again"));
-        assert!(see(1, 1).expect("news").contains("full"));
+        assert!(see(1, 1).expect("news").contains("takes no data"));
     }
 
     #[test]

@@ -60,7 +60,8 @@ async fn one(stack: &Stack, expression: &str) -> Result<f64, query::Error> {
 /// What the services' databases have counted of their writes, by service.
 pub(super) async fn database_writes(stack: &Stack) -> Result<BTreeMap<String, Writes>, query::Error> {
     let count = |of: &str| format!("sum by (service) (db_client_operation_duration_seconds_count{{{of}}})");
-    let (refused, committed) = (count(r#"outcome="full""#), count(r#"operation="COMMIT",outcome="ok""#));
+    let (refused, committed) =
+        (count(r#"outcome=~"full|unwritable""#), count(r#"operation="COMMIT",outcome="ok""#));
     let (refused, committed) = tokio::try_join!(
         stack.prometheus.instant(&refused, None),
         stack.prometheus.instant(&committed, None)

@@ -1,6 +1,7 @@
 //! `/health`, `/ready` and `/openapi.json`.
 //!
-//! `/health` is constant: it says that the process answers. `/ready` asks the database, and says no while draining.
+//! `/health` is constant: it says that the process answers. `/ready` asks the database, and says no while draining, and after
+//! a write that failed until one works again.
 
 use std::time::Duration;
 

@@ -48,7 +48,7 @@ impl Boundary {
         work: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, Error> {
         let started = Instant::now();
-        let outcome = work.await.map_err(Error::from);
+        let outcome = work.await.map_err(Error::from).inspect_err(|error| shared.failed(error));
         let (elapsed, failure) = (started.elapsed(), outcome.as_ref().err().map(Error::kind));
         shared.metrics.operation(self.operation, "", failure.unwrap_or("ok"), elapsed);
         leave(shared, parent, elapsed, failure, || Late {

@@ -20,6 +20,9 @@ pub enum Error {
     /// The file cannot be written.
     #[error("the database is read-only")]
     ReadOnly,
+    /// A write came back from the system, which does not say more: a limit on the size of files, or a disk that fails.
+    #[error("the database cannot be written: {0}")]
+    Unwritable(sqlx::Error),
     /// The file is damaged.
     #[error("the database file is damaged: {0}")]
     Corrupt(String),
@@ -35,7 +38,13 @@ impl Error {
     /// True when the same call may work a little later: no free connection, a lock, a full disk, a closing pool.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::PoolTimeout(_) | Self::Closed | Self::Busy | Self::Full)
+        matches!(self, Self::PoolTimeout(_) | Self::Closed | Self::Busy | Self::Full | Self::Unwritable(_))
+    }
+
+    /// True when nothing can be written, whatever it is.
+    #[must_use]
+    pub fn refuses_writes(&self) -> bool {
+        matches!(self, Self::Full | Self::ReadOnly | Self::Unwritable(_))
     }
 
     /// A low-cardinality name for `error.type` and metric labels.
@@ -47,6 +56,7 @@ impl Error {
             Self::Busy => "busy",
             Self::Full => "full",
             Self::ReadOnly => "read_only",
+            Self::Unwritable(_) => "unwritable",
             Self::Corrupt(_) => "corrupt",
             Self::Unique => "unique",
             Self::Other(_) => "other",
@@ -64,6 +74,9 @@ impl From<sqlx::Error> for Error {
         };
         if inner.is_unique_violation() {
             return Self::Unique;
+        }
+        if inner.code().is_some_and(|code| WRITING.contains(&&*code)) {
+            return Self::Unwritable(error);
         }
         match inner.code().and_then(|code| primary_code(&code)) {
             Some(5 | 6) => Self::Busy,
@@ -187,16 +200,14 @@ impl OpenError {
             Error::Busy => Self::Locked(path),
             Error::Full => Self::DiskFull(path),
             Error::ReadOnly => Self::ReadOnly(path),
-            Error::Other(sqlx::Error::Database(inner))
+            Error::Unwritable(sqlx::Error::Database(inner)) | Error::Other(sqlx::Error::Database(inner))
                 if matches!(inner.code().and_then(|code| primary_code(&code)), Some(10 | 14)) =>
             {
                 // CANTOPEN and IOERR come for several reasons; the file system knows which.
                 match std::fs::OpenOptions::new().append(true).create(true).open(&path) {
                     Err(cause) if cause.kind() == std::io::ErrorKind::StorageFull => Self::DiskFull(path),
                     Err(_) => Self::ReadOnly(path),
-                    Ok(_) if inner.code().is_some_and(|code| WRITING.contains(&&*code)) => {
-                        Self::WriteFailed { path, cause: error }
-                    }
+                    Ok(_) if error.refuses_writes() => Self::WriteFailed { path, cause: error },
                     Ok(_) => Self::Other { path, cause: error },
                 }
             }

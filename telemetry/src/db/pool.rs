@@ -2,7 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use sqlx::Sqlite;
@@ -15,8 +16,10 @@ use super::metrics::PoolMetrics;
 use super::resizable::Resizable;
 use super::statement::{Parent, Parts};
 use super::{
-    Error, Migration, OpenError, Query, Row, Session, Settings, Transaction, boundary, migrate, open,
+    Error, Migration, OpenError, Query, Row, Session, Settings, Statement, Transaction, boundary, migrate,
+    open, query,
 };
+use crate::statement;
 
 /// A pool on one SQLite file. Clones share it.
 #[derive(Clone)]
@@ -36,6 +39,30 @@ pub(super) struct Shared {
     /// The turn to write. SQLite has one writer; those who wait for it with its busy handler sleep up to 100 ms at a time
     /// and hold a connection meanwhile. Here they queue, first come first served, and hold nothing.
     turn: Arc<Semaphore>,
+    /// The last write failed, and none has worked since.
+    refuses_writes: AtomicBool,
+}
+
+/// A write that changes nothing.
+static REWRITE: Statement =
+    statement!("UPDATE", "schema_migrations", "UPDATE schema_migrations SET version = version");
+
+impl Shared {
+    /// Notes what a failure says of the disk.
+    pub(super) fn failed(&self, error: &Error) {
+        if error.refuses_writes() {
+            self.refuses_writes.store(true, Relaxed);
+        }
+    }
+
+    pub(super) fn refuses_writes(&self) -> bool {
+        self.refuses_writes.load(Relaxed)
+    }
+
+    /// Something is on the disk.
+    pub(super) fn wrote(&self) {
+        self.refuses_writes.store(false, Relaxed);
+    }
 }
 
 impl Database {
@@ -57,6 +84,7 @@ impl Database {
                 namespace,
                 metrics,
                 turn: Arc::new(Semaphore::new(1)),
+                refuses_writes: AtomicBool::new(false),
             }),
             traced: true,
         })
@@ -141,7 +169,7 @@ impl Database {
 
     /// Lets callers that ask from now on wait so long for a connection.
     pub fn set_acquire_timeout(&self, timeout: Duration) {
-        self.shared.acquire_timeout.store(millis(timeout), Ordering::Relaxed);
+        self.shared.acquire_timeout.store(millis(timeout), Relaxed);
     }
 
     /// One statement on a connection of its own: at most one row.
@@ -170,11 +198,15 @@ impl Database {
         query.execute(&mut self.acquire().await?).await
     }
 
-    /// Answers when the database can be read, without a span: for readiness probes.
+    /// Answers when the database can be used, without a span: for readiness probes. It reads; after a write that failed, it
+    /// writes, since whoever is not ready is sent no request that would.
     ///
     /// # Errors
-    /// As [`acquire`](Self::acquire).
+    /// As [`acquire`](Self::acquire) and [`execute`](Self::execute).
     pub async fn ping(&self) -> Result<(), Error> {
+        if self.shared.refuses_writes() {
+            self.untraced().execute(query(&REWRITE)).await?;
+        }
         let mut connection = self.shared.connection().await?;
         sqlx::query("SELECT 1 FROM schema_migrations LIMIT 1").fetch_optional(&mut *connection).await?;
         Ok(())
@@ -189,7 +221,7 @@ impl Database {
 impl Shared {
     /// A connection, waited for as long as callers may.
     async fn connection(&self) -> Result<PoolConnection<Sqlite>, Error> {
-        let limit = Duration::from_millis(self.acquire_timeout.load(Ordering::Relaxed));
+        let limit = Duration::from_millis(self.acquire_timeout.load(Relaxed));
         match tokio::time::timeout(limit, self.pool.acquire()).await {
             Ok(outcome) => outcome.map_err(Error::from),
             Err(_) => Err(Error::PoolTimeout(limit)),
@@ -234,6 +266,10 @@ impl Session for Connection {
     fn parts(&mut self) -> Parts<'_> {
         let parent = if self.traced { Parent::Current } else { Parent::Untraced };
         Parts { connection: &mut self.inner, shared: &self.shared, parent }
+    }
+
+    fn changed(&mut self) {
+        self.shared.wrote();
     }
 }
 

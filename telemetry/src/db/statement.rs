@@ -24,6 +24,13 @@ pub struct Statement {
     pub text: &'static str,
 }
 
+impl Statement {
+    /// Whether the rows that it names or returns are rows that it has changed.
+    fn changes(&self) -> bool {
+        matches!(self.operation, "INSERT" | "UPDATE" | "DELETE")
+    }
+}
+
 /// Defines a [`Statement`](crate::db::Statement): operation, table, text.
 ///
 /// ```
@@ -47,6 +54,9 @@ macro_rules! statement {
 pub trait Session: Send {
     #[doc(hidden)]
     fn parts(&mut self) -> Parts<'_>;
+    /// A statement has changed rows.
+    #[doc(hidden)]
+    fn changed(&mut self);
 }
 
 /// The pieces of a session; opaque outside this module.
@@ -89,9 +99,12 @@ impl Query {
     /// What the database reports.
     pub async fn execute(self, on: &mut impl Session) -> Result<u64, Error> {
         let Parts { connection, shared, parent } = on.parts();
-        let result =
-            observed(shared, parent, self.statement, |_| None, self.inner.execute(connection)).await?;
-        Ok(result.rows_affected())
+        let work = self.inner.execute(connection);
+        let rows = observed(shared, parent, self.statement, |_| None, work).await?.rows_affected();
+        if self.statement.changes() && rows > 0 {
+            on.changed();
+        }
+        Ok(rows)
     }
 
     /// Runs it; the first row, if any.
@@ -101,7 +114,12 @@ impl Query {
     pub async fn fetch_optional(self, on: &mut impl Session) -> Result<Option<Row>, Error> {
         let Parts { connection, shared, parent } = on.parts();
         let rows = |row: &Option<Row>| Some(usize::from(row.is_some()));
-        observed(shared, parent, self.statement, rows, self.inner.fetch_optional(connection)).await
+        let row =
+            observed(shared, parent, self.statement, rows, self.inner.fetch_optional(connection)).await?;
+        if self.statement.changes() && row.is_some() {
+            on.changed();
+        }
+        Ok(row)
     }
 
     /// Runs it; the row that it must return (a count, or `RETURNING` of one insert).
@@ -119,7 +137,11 @@ impl Query {
     pub async fn fetch_all(self, on: &mut impl Session) -> Result<Vec<Row>, Error> {
         let Parts { connection, shared, parent } = on.parts();
         let rows = |rows: &Vec<Row>| Some(rows.len());
-        observed(shared, parent, self.statement, rows, self.inner.fetch_all(connection)).await
+        let rows = observed(shared, parent, self.statement, rows, self.inner.fetch_all(connection)).await?;
+        if self.statement.changes() && !rows.is_empty() {
+            on.changed();
+        }
+        Ok(rows)
     }
 }
 
@@ -150,6 +172,7 @@ async fn observed<T>(
         }
         Err(error) => {
             let error = Error::from(error);
+            shared.failed(&error);
             shared.metrics.operation(
                 statement.operation,
                 statement.collection,

@@ -9,6 +9,8 @@ static INSERT: Statement = statement!("INSERT", "notes", "INSERT INTO notes (id,
 static COUNT: Statement = statement!("SELECT", "notes", "SELECT COUNT(*) FROM notes");
 static UNDO: Statement = statement!("ROLLBACK", "notes", "ROLLBACK");
 static OTHERS: Statement = statement!("CREATE", "cats", "CREATE TABLE cats (name TEXT)");
+static SHUT: Statement = statement!("PRAGMA", "notes", "PRAGMA query_only = 1");
+static OPEN: Statement = statement!("PRAGMA", "notes", "PRAGMA query_only = 0");
 static CAP: Statement = statement!("PRAGMA", "notes", "PRAGMA max_page_count = 1");
 
 const NOTES: Migration = Migration {
@@ -190,6 +192,37 @@ async fn a_full_disk_is_told_as_such() {
     let start = database.refused(failure).to_string();
     let expected = "the disk is full; free some space or set DATABASE_PATH to another place";
     assert_eq!(start, format!("database {}: {expected}", database.path().display()));
+}
+
+/// What a readiness probe asks. A probe alone finds out that writing works again: nobody else is sent to a service that is
+/// not ready.
+#[tokio::test]
+async fn a_write_that_failed_is_told_until_one_works_again() {
+    let scratch = Scratch::new();
+    let database = scratch.open_with(Settings { max_connections: 1, ..scratch.settings() }).await;
+    let set = async |how| drop(database.fetch_optional(query(how)).await.unwrap());
+    let insert = |id: i64| query(&INSERT).bind(id).bind("x");
+    set(&SHUT).await;
+    database.ping().await.expect("nothing is known yet");
+    assert!(matches!(database.execute(insert(1)).await, Err(Error::ReadOnly)));
+    for _ in 0..2 {
+        assert!(matches!(database.ping().await, Err(Error::ReadOnly)));
+    }
+    assert_eq!(count(&database).await, 0, "it is still read");
+    assert!(matches!(database.ping().await, Err(Error::ReadOnly)), "reading says nothing of it");
+    set(&OPEN).await;
+    database.ping().await.unwrap();
+
+    set(&SHUT).await;
+    assert!(matches!(database.begin().await, Err(Error::ReadOnly)));
+    assert!(matches!(database.ping().await, Err(Error::ReadOnly)));
+    set(&OPEN).await;
+    database.begin().await.unwrap().commit().await.unwrap();
+    assert!(database.shared.refuses_writes(), "a transaction that changes nothing writes nothing");
+    let mut working = database.begin().await.unwrap();
+    query(&INSERT).bind(3_i64).bind("x").execute(&mut working).await.unwrap();
+    working.commit().await.unwrap();
+    assert!(!database.shared.refuses_writes());
 }
 
 /// A full disk lets SQLite end the transaction by itself; `ROLLBACK` is then an error, and so is every later `BEGIN` of a

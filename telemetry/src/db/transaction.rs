@@ -19,6 +19,8 @@ pub struct Transaction<'c> {
     /// After `inner`, so that it ends when the transaction is over.
     span: ToTheEnd,
     traced: bool,
+    /// Whether a statement has changed rows, which only the end brings to the disk.
+    changed: bool,
     /// After `inner`, so that it is given back last.
     _turn: OwnedSemaphorePermit,
 }
@@ -40,7 +42,8 @@ impl Transaction<'static> {
         match Self::begin_in(database, &span).await {
             Ok((inner, turn)) => {
                 let shared = Arc::clone(&database.shared);
-                Ok(Self { inner, shared, span: ToTheEnd(span), traced: database.traced, _turn: turn })
+                let (span, traced) = (ToTheEnd(span), database.traced);
+                Ok(Self { inner, shared, span, traced, changed: false, _turn: turn })
             }
             Err(error) => {
                 fail(&span, &error);
@@ -76,7 +79,9 @@ impl<'c> Transaction<'c> {
             Ok::<_, Error>((BEGIN.observed(&shared, parent, begin).await?, turn))
         };
         match begun.await {
-            Ok((inner, turn)) => Ok(Self { inner, shared, span: ToTheEnd(span), traced, _turn: turn }),
+            Ok((inner, turn)) => {
+                Ok(Self { inner, shared, span: ToTheEnd(span), traced, changed: false, _turn: turn })
+            }
             Err(error) => {
                 fail(&span, &error);
                 Err(error)
@@ -89,10 +94,13 @@ impl<'c> Transaction<'c> {
     /// # Errors
     /// [`Error::Full`] and the like; nothing of the transaction is kept then.
     pub async fn commit(self) -> Result<(), Error> {
-        let Self { inner, shared, span, traced, _turn } = self;
+        let Self { inner, shared, span, traced, changed, _turn } = self;
         let outcome = COMMIT.observed(&shared, parent(&span.0, traced), inner.commit()).await;
         match &outcome {
             Ok(()) => {
+                if changed {
+                    shared.wrote();
+                }
                 span.0.record("db.transaction.outcome", "commit");
             }
             Err(error) => fail(&span.0, error),
@@ -105,7 +113,7 @@ impl<'c> Transaction<'c> {
     /// # Errors
     /// When the connection is gone; the changes are undone in any case.
     pub async fn rollback(self) -> Result<(), Error> {
-        let Self { inner, shared, span, traced, _turn } = self;
+        let Self { inner, shared, span, traced, _turn, .. } = self;
         span.0.record("db.transaction.outcome", "rollback");
         ROLLBACK.observed(&shared, parent(&span.0, traced), inner.rollback()).await
     }
@@ -137,5 +145,9 @@ impl Session for Transaction<'_> {
     fn parts(&mut self) -> Parts<'_> {
         let parent = parent(&self.span.0, self.traced);
         Parts { connection: &mut self.inner, shared: &self.shared, parent }
+    }
+
+    fn changed(&mut self) {
+        self.changed = true;
     }
 }
