@@ -16,6 +16,7 @@ mod console;
 mod correlation;
 mod crash;
 mod dashboards;
+mod deleted;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod large_bodies;

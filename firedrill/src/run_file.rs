@@ -95,6 +95,18 @@ impl RunFile {
         })
     }
 
+    /// Writes the file again whenever somebody deletes it, until dropped.
+    pub async fn keep(&self, path: &Path) -> std::convert::Infallible {
+        let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
+        loop {
+            tick.tick().await;
+            if !path.exists() {
+                // It stays away while nothing can be written, and is tried again.
+                let _ = self.write(path);
+            }
+        }
+    }
+
     /// Reads the running stack's file; says how to start one when there is none.
     pub fn find(home: &Home) -> Result<Self, Failure> {
         let path = home.run_file();
@@ -103,8 +115,14 @@ impl RunFile {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let state = if home.is_owned() { "the stack is still starting" } else { "nothing is up" };
-                return Err(Failure::environment(format!("{state}: there is no {}; {how}", path.display())));
+                let path = path.display();
+                return Err(Failure::environment(match home.is_owned() {
+                    // A file that was deleted is back within seconds.
+                    true => format!(
+                        "the stack is not ready, it is starting or stopping: there is no {path} now; try again in a moment"
+                    ),
+                    false => format!("nothing is up: there is no {path}; {how}"),
+                }));
             }
             Err(e) => return Err(Failure::environment(format!("cannot read {}: {e}", path.display()))),
         };
@@ -151,6 +169,20 @@ mod tests {
             let mode = fs::metadata(home.run_file()).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+        assert_eq!(RunFile::find(&home).expect("found"), sample());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_is_deleted_is_written_again() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::new(Some(dir.path().to_path_buf()));
+        let _owner = home.own().expect("ours");
+        let failure = RunFile::find(&home).expect_err("not written yet");
+        assert!(failure.message.contains("starting or stopping"), "{failure}");
+        let keep = async {
+            tokio::time::timeout(std::time::Duration::from_secs(3), sample().keep(&home.run_file())).await
+        };
+        keep.await.expect_err("it never ends by itself");
         assert_eq!(RunFile::find(&home).expect("found"), sample());
     }
 

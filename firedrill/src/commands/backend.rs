@@ -108,6 +108,7 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
     }
     let served = tokio::select! {
         served = &mut serve => served,
+        never = run.keep(&path) => match never {},
         () = asked.asked() => {
             stop.cancel();
             serve.await

@@ -1,5 +1,5 @@
-//! Attends a running stack: writes `run.json`, tells the addresses, the first trace, crashes, damaged files, a disk that
-//! is full, and a line that moves.
+//! Attends a running stack: writes `run.json`, tells the addresses, the first trace, crashes, damaged and deleted files, a disk
+//! that is full, and a line that moves.
 
 use std::{
     collections::BTreeMap,
@@ -17,6 +17,7 @@ use super::{
     first_trace,
     fleet::Fleet,
     settings::{Backends, Settings},
+    stores::Stores,
     terminal::{self, Terminal},
 };
 use crate::{
@@ -40,6 +41,7 @@ pub struct Attendant<'a> {
     ready_in: Duration,
     first_trace: Option<Duration>,
     disk: Disk,
+    stores: Stores,
     /// Why `run.json` is not up to date.
     outdated: Option<Failure>,
     terminal: Terminal,
@@ -65,6 +67,7 @@ impl<'a> Attendant<'a> {
             ready_in,
             first_trace: None,
             disk: Disk::new(settings.home.data()),
+            stores: Stores::of(settings.home.data()),
             outdated: None,
             terminal: Terminal::default(),
         })
@@ -110,9 +113,7 @@ impl<'a> Attendant<'a> {
                 seen = once(&mut look) => {
                     self.tell_seen(&seen);
                     self.tell_set_aside(fleet);
-                    if self.outdated.is_some() {
-                        self.update_run_file();
-                    }
+                    self.look_after_home();
                 }
                 // A look that takes longer keeps nothing else waiting.
                 _ = tick.tick(), if look.is_none() => {
@@ -140,6 +141,21 @@ impl<'a> Attendant<'a> {
                 "A damaged store file was set aside as {}; its part goes on without it.",
                 path.display()
             ));
+        }
+    }
+
+    /// What was deleted under the stack: the stores are told, the run file is written again.
+    fn look_after_home(&mut self) {
+        if let Some(news) = self.stores.look() {
+            self.terminal.warn(&news);
+        }
+        let path = self.settings.home.run_file();
+        let is_gone = !path.exists();
+        if is_gone || self.outdated.is_some() {
+            self.update_run_file();
+        }
+        if is_gone && self.outdated.is_none() {
+            self.terminal.warn(&format!("{} was deleted while the stack runs, and is written again: by it the other commands find the stack", path.display()));
         }
     }
 

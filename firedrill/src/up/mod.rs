@@ -11,6 +11,7 @@ mod native;
 mod scrape;
 mod set_aside;
 mod settings;
+mod stores;
 mod terminal;
 
 pub use attendant::Attendant;
