@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
@@ -18,7 +18,7 @@ use crate::problem::Problem;
 #[derive(Debug, Clone, Copy)]
 pub struct BodyTimeout(pub Duration);
 
-/// A JSON body. Refusals: 415 no JSON content type, 408 too slow, 413 too large, 400 no JSON, 422 wrong types.
+/// A JSON body. Refusals: 415 no JSON content type or a packed body, 408 too slow, 413 too large, 400 no JSON, 422 wrong types.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
@@ -32,6 +32,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 "unsupported-media-type",
                 "send the body as content-type application/json",
             ));
+        }
+        if let Some(packed) = packed(request.headers()) {
+            let detail = format!("send the body as it is: content-encoding {packed:?} is not read here");
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-encoding", detail));
         }
         let limit = request.extensions().get::<BodyTimeout>().map_or(Duration::from_secs(5), |limit| limit.0);
         match tokio::time::timeout(limit, Bytes::from_request(request, state)).await {
@@ -61,6 +65,13 @@ fn is_json(headers: &HeaderMap) -> bool {
         essence.eq_ignore_ascii_case("application/json")
             || (essence.starts_with("application/") && essence.ends_with("+json"))
     })
+}
+
+/// How a body is packed, where it is.
+fn packed(headers: &HeaderMap) -> Option<String> {
+    let encodings =
+        headers.get_all(CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    encodings.map(|text| text.trim().to_owned()).find(|text| !text.eq_ignore_ascii_case("identity"))
 }
 
 /// Path parameters; 400 when one has the wrong form.
@@ -189,6 +200,24 @@ mod tests {
         ] {
             assert_eq!(refusal(target).await, detail, "{target}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_packed_body_is_refused_in_so_many_words() {
+        let router = axum::Router::new()
+            .route("/", axum::routing::post(|Json(_): Json<Vec<u8>>| async {}))
+            .layer(axum::middleware::from_fn(crate::problem::render));
+        let send = async |encoding: &str| {
+            let request = Request::post("/").header("content-type", "application/json");
+            let request = request.header("content-encoding", encoding).body(Body::from("[1]")).unwrap();
+            router.clone().oneshot(request).await.unwrap()
+        };
+        assert_eq!(send("identity").await.status(), 200);
+        let answer = send("gzip").await;
+        assert_eq!(answer.status(), 415);
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["detail"], "send the body as it is: content-encoding \"gzip\" is not read here");
     }
 
     #[test]

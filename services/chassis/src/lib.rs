@@ -26,3 +26,4 @@ pub mod start;
 pub mod testing;
 pub mod text;
 pub mod work;
+mod wrong;

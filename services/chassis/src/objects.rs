@@ -5,23 +5,24 @@
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
-use serde_json::{Error, Value};
+use serde_json::Value;
+
+use crate::wrong::Wrong;
 
 /// Reads a type.
 ///
 /// # Errors
-/// What does not fit, and its place: `items[0].quantity: invalid type: string "two", expected i64`.
+/// What does not fit, and its place: `items[0].quantity: expected a whole number, got "two"`.
 pub(crate) fn read<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
         let place = error.path().to_string();
-        let error = error.into_inner();
-        if place == "." { error.to_string() } else { format!("{place}: {error}") }
+        error.into_inner().at(if place == "." { "" } else { &place })
     })
 }
 
 struct Strict(Value);
 
-impl IntoDeserializer<'_, Error> for Strict {
+impl IntoDeserializer<'_, Wrong> for Strict {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -30,9 +31,9 @@ impl IntoDeserializer<'_, Error> for Strict {
 }
 
 impl<'de> Deserializer<'de> for Strict {
-    type Error = Error;
+    type Error = Wrong;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         match self.0 {
             Value::Array(items) => {
                 let mut items = SeqDeserializer::new(items.into_iter().map(Strict));
@@ -44,7 +45,14 @@ impl<'de> Deserializer<'de> for Strict {
                 let value = visitor.visit_map(&mut fields)?;
                 fields.end().map(|()| value)
             }
-            scalar => scalar.deserialize_any(visitor),
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(truth) => visitor.visit_bool(truth),
+            Value::String(text) => visitor.visit_string(text),
+            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                (Some(number), ..) => visitor.visit_u64(number),
+                (_, Some(number), _) => visitor.visit_i64(number),
+                (.., number) => visitor.visit_f64(number.unwrap_or(f64::NAN)),
+            },
         }
     }
 
@@ -53,14 +61,14 @@ impl<'de> Deserializer<'de> for Strict {
         _name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, Wrong> {
         match self.0 {
-            Value::Array(_) => Err(Error::invalid_type(Unexpected::Seq, &"an object")),
+            Value::Array(_) => Err(Wrong::invalid_type(Unexpected::Seq, &"an object")),
             _ => self.deserialize_any(visitor),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
         if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
@@ -68,7 +76,7 @@ impl<'de> Deserializer<'de> for Strict {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, Wrong> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -77,8 +85,8 @@ impl<'de> Deserializer<'de> for Strict {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.0.deserialize_enum(name, variants, visitor)
+    ) -> Result<V::Value, Wrong> {
+        self.0.deserialize_enum(name, variants, visitor).map_err(Wrong::custom)
     }
 
     serde::forward_to_deserialize_any! {
@@ -117,17 +125,34 @@ mod tests {
     #[test]
     fn an_array_of_the_fields_is_a_wrong_type_at_every_depth() {
         let said = |value: Value| read::<Order>(value).unwrap_err();
-        assert_eq!(said(json!([1, [], null])), "invalid type: sequence, expected an object");
+        assert_eq!(said(json!([1, [], null])), "the body: expected an object, got a list");
         assert_eq!(
             said(json!({"user": 1, "items": [{"product": 1}, [2]]})),
-            "items[1]: invalid type: sequence, expected an object"
+            "items[1]: expected an object, got a list"
         );
     }
 
     #[test]
-    fn a_wrong_type_is_told_with_its_place() {
+    fn a_wrong_type_is_told_with_its_place_in_words_of_the_api() {
         let said = |value: Value| read::<Order>(value).unwrap_err();
-        assert_eq!(said(json!({"user": "x"})), "user: invalid type: string \"x\", expected i64");
-        assert_eq!(said(json!({"items": []})), "missing field `user`");
+        let many = "x".repeat(100);
+        for (value, told) in [
+            (json!({"user": "x"}), r#"user: expected a whole number, got "x""#),
+            (json!({"user": 1.5}), "user: expected a whole number, got 1.5"),
+            (
+                json!({"user": u64::MAX}),
+                "user: expected a whole number within range, got 18446744073709551615",
+            ),
+            (json!({"user": null}), "user: expected a whole number, got null"),
+            (json!({"user": many}), &format!("user: expected a whole number, got \"{}…\"", "x".repeat(40))),
+            (json!({"items": []}), "user: is missing"),
+            (json!({"user": 1, "items": [{}]}), "items[0].product: is missing"),
+            (json!({"user": 1, "items": {}}), "items: expected a list, got an object"),
+            (json!({"user": 1, "items": [7]}), "items[0]: expected an object, got 7"),
+            (json!({"user": 1, "note": true}), "note: expected text, got true"),
+            (json!("order"), r#"the body: expected an object, got "order""#),
+        ] {
+            assert_eq!(said(value), told);
+        }
     }
 }
