@@ -55,6 +55,7 @@ async fn every_documented_response_is_exercised() {
     refuse_bad_bodies(&api, "/products/101/reserve").await;
 
     assert_eq!(api.send(post("/products/102/release", &reserve("r-1", 0))).await.status, 409);
+    assert_eq!(api.send(post("/products/5/release", &reserve("r-2", 0))).await.status, 404);
     let control = json!({ "reservation_id": "r-1\n" });
     assert_eq!(api.send(post("/products/101/release", &control)).await.status, 422);
     let released = api.send(post("/products/101/release", &json!({ "reservation_id": "r-1" }))).await;

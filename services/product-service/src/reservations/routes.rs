@@ -140,6 +140,7 @@ async fn reserve(
     request_body = Release, responses(
     (status = 200, description = "Released, now or before", body = Releasing),
     (status = 400, description = "The body is no JSON", body = ProblemBody),
+    (status = 404, description = "No such product", body = ProblemBody),
     (status = 408, description = "The body came too slowly", body = ProblemBody),
     (status = 409, description = "The id belongs to another product", body = ProblemBody),
     (status = 413, description = "The body is too large", body = ProblemBody),
@@ -165,6 +166,7 @@ async fn release(
             app.shop.count("released_nothing");
             tracing::info!(product.id = id, reservation.id = reservation_id, "nothing to release");
         }
+        Released::NoSuchProduct => return Err(no_such_product(id)),
         Released::Mismatch => {
             let detail = "this reservation id belongs to another product";
             return Err(Problem::conflict("reservation-mismatch", detail));

@@ -68,9 +68,14 @@ pub(super) enum Reserved {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Released {
     /// Given back now.
-    Now { quantity: i64, category: String, list_price: i64 },
+    Now {
+        quantity: i64,
+        category: String,
+        list_price: i64,
+    },
     /// Nothing to give back: released before, or never reserved.
     Nothing,
+    NoSuchProduct,
     /// The id belongs to another product.
     Mismatch,
 }
@@ -127,6 +132,9 @@ async fn release_in(
     reservation: &str,
 ) -> Result<(Released, bool), Error> {
     let Some(row) = query(&FIND).bind(reservation).fetch_optional(transaction).await? else {
+        if query(&EXISTS).bind(product).fetch_optional(transaction).await?.is_none() {
+            return Ok((Released::NoSuchProduct, false));
+        }
         keep(transaction, reservation, product, 0, 0, "released").await?;
         return Ok((Released::Nothing, true));
     };
