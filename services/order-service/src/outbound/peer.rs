@@ -131,7 +131,7 @@ impl Peer {
                 route = call.route,
                 attempt = number + 1,
                 reason = %reason,
-                pause_ms = pause.as_secs_f64() * 1e3,
+                pause_ms = pause.as_micros() as f64 / 1e3,
                 "call is sent again"
             );
             tokio::time::sleep(pause).await;

@@ -169,7 +169,7 @@ async fn attempt(app: &App, event: &Event) -> Option<i64> {
                 event.id = event.event_id,
                 attempt = event.attempts + 1,
                 reason = %failure,
-                pause_ms = pause.as_secs_f64() * 1e3,
+                pause_ms = pause.as_micros() as f64 / 1e3,
                 "event not delivered, tried again later"
             );
             let at = clock::now_ms().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
