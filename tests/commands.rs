@@ -63,3 +63,18 @@ async fn doctor_tells_a_stack_that_is_up_from_none() {
     let output = crate::harness::run(stopped.home.path(), &["doctor"]).await;
     assert!(String::from_utf8_lossy(&output.stdout).contains("nothing is up"));
 }
+
+/// What a shell does with `2>&1 | head -0`, or a window that was closed.
+#[tokio::test]
+async fn a_command_whose_standard_error_nobody_reads_ends_as_it_would() {
+    let home = tempfile::tempdir().expect("a home");
+    for arguments in [&["load"][..], &["query", "up"], &["trace", "--correlation", "x"], &["load", "--json"]]
+    {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = crate::harness::command(home.path());
+        let status =
+            command.args(arguments).stdout(std::process::Stdio::null()).stderr(writer).status().await;
+        assert_eq!(status.expect("it runs").code(), Some(3), "{arguments:?}");
+    }
+}

@@ -94,7 +94,7 @@ pub struct Up {
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub run_for: Option<Duration>,
     /// Requests per second of the traffic
-    #[arg(long, default_value_t = 20.0, value_parser = rate)]
+    #[arg(long, default_value_t = 20.0, value_parser = rate, allow_negative_numbers = true)]
     pub rps: f64,
     /// Seed of the traffic
     #[arg(long, default_value_t = 1)]
@@ -174,7 +174,7 @@ pub struct Load {
     #[arg(long, default_value = "steady")]
     pub profile: String,
     /// Requests per second [default: the profile's]
-    #[arg(long, value_parser = rate)]
+    #[arg(long, value_parser = rate, allow_negative_numbers = true)]
     pub rps: Option<f64>,
     /// How long, such as 30s [default: the profile's]
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
@@ -220,7 +220,7 @@ pub struct Trace {
     /// The trace id, 32 hex digits
     pub id: Option<String>,
     /// Find the trace by the correlation id of its request
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub correlation: Option<String>,
 }
 
@@ -288,12 +288,14 @@ pub struct Keep {
     pub program: Vec<std::ffi::OsString>,
 }
 
-/// Reads `20s`, `5m`, `1h30m`, `500ms`; zero is no time to do anything in.
+/// Reads `20s`, `5m`, `1h30m`, `500ms`, `7d`, `2w`; a day has 24 hours, and zero is no time to do anything in.
 fn duration(text: &str) -> Result<Duration, String> {
-    let read = text.parse::<jiff::SignedDuration>().ok().and_then(|d| Duration::try_from(d).ok());
+    let span = text.parse::<jiff::Span>().ok();
+    let read = span.and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok());
+    let read = read.and_then(|duration| Duration::try_from(duration).ok());
     match read {
         Some(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("expected a time above zero, such as 20s, 5m or 1h".into()),
+        _ => Err("expected a time above zero, such as 20s, 5m, 1h or 7d".into()),
     }
 }
 
@@ -331,9 +333,22 @@ mod tests {
         assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        for wrong in ["", "0s", "-5s", "20", "soon"] {
+        assert_eq!(duration("7d"), Ok(Duration::from_secs(7 * 86_400)));
+        assert_eq!(duration("1w 12h"), Ok(Duration::from_secs(7 * 86_400 + 43_200)));
+        for wrong in ["", "0s", "-5s", "20", "soon", "1mo", "1y", "9999999999999h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_value_is_said_and_not_taken_for_an_option() {
+        let said = |words: &[&str]| Cli::try_parse_from(words).expect_err("a mistake").to_string();
+        for command in ["up", "load"] {
+            let error = said(&["firedrill", command, "--rps", "-1"]);
+            assert!(error.contains("invalid value '-1'") && error.contains("above 0"), "{error}");
+        }
+        let error = said(&["firedrill", "trace", "--correlation", ""]);
+        assert!(error.contains("--correlation <ID>"), "{error}");
     }
 
     #[test]

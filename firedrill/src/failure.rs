@@ -68,7 +68,7 @@ impl Failure {
 
     /// Tells the person, and with `json` the program that reads standard output.
     pub fn tell(&self, json: bool) {
-        eprintln!("firedrill: {self}");
+        say(&format!("firedrill: {self}"));
         if json {
             self.print_json();
         }
@@ -80,6 +80,11 @@ impl Failure {
         let line = serde_json::json!({"error": self.to_string()});
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     }
+}
+
+/// Says a line on standard error. Nobody to hear it is no reason to fail.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 impl fmt::Display for Failure {

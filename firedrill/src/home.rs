@@ -67,8 +67,9 @@ impl Home {
     ///
     /// Fails, naming the path and the remedy, when the folder cannot be written or another process owns it.
     pub fn own(&self) -> Result<Owner, Failure> {
-        for dir in [self.0.clone(), self.data(), self.logs()] {
-            fs::create_dir_all(&dir).map_err(|e| self.unusable(&dir, &e))?;
+        fs::create_dir_all(&self.0).map_err(|e| self.unusable(&self.0, &e))?;
+        for dir in [self.data(), self.logs()] {
+            create_private(&dir).map_err(|e| self.unusable(&dir, &e))?;
         }
         let path = self.0.join("lock");
         let lock = File::options()
@@ -119,6 +120,25 @@ impl Home {
     }
 }
 
+/// Creates a folder that only its owner can look into; one that is there already is closed to others, too.
+fn create_private(dir: &Path) -> io::Result<()> {
+    let mut options = fs::DirBuilder::new();
+    options.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut options, 0o700);
+    options.create(dir)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(dir)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            // A folder that belongs to somebody else, who lets us use it, stays as it is.
+            let _ = fs::set_permissions(dir, fs::Permissions::from_mode(mode & !0o077));
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file of the home at once and whole: a reader sees the old one or the new one, and only its owner may read
 /// it. When that fails the old one stays.
 pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
@@ -160,6 +180,21 @@ mod tests {
             fs::read_dir(dir.path()).expect("there").flatten().map(|entry| entry.file_name()).collect();
         names.sort();
         assert_eq!(names, ["folder", "run.json"], "nothing half made is left");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_its_owner_looks_into_what_a_stack_keeps() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::new(Some(dir.path().join("home")));
+        fs::create_dir_all(home.logs()).expect("of an older version");
+        fs::set_permissions(home.logs(), fs::Permissions::from_mode(0o755)).expect("open to all");
+        let _owner = home.own().expect("ours");
+        for dir in [home.data(), home.logs()] {
+            let mode = fs::metadata(&dir).expect("there").permissions().mode() & 0o777;
+            assert_eq!(mode, 0o700, "{}", dir.display());
+        }
     }
 
     #[test]

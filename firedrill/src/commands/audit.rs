@@ -42,7 +42,9 @@ pub(super) async fn run(home: &Home, options: &Audit, json: bool) -> Outcome {
     }
     // The finding comes first; that the traffic does not go on is worth a line, and its pause ends by itself.
     if let Err(error) = resumed {
-        eprintln!("the traffic could not be resumed and goes on when its pause runs out: {error:#}");
+        output::note(&format!(
+            "the traffic could not be resumed and goes on when its pause runs out: {error:#}"
+        ));
     }
     Ok(if report.good() { Code::Good } else { Code::NotGood })
 }

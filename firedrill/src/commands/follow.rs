@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::signal::StopAsked;
+use super::{output, signal::StopAsked};
 use crate::{
     failure::{Code, Failure, Outcome},
     home::Home,
@@ -38,7 +38,7 @@ pub(super) async fn follow(
         match answer {
             Ok(Reader::Left) => return Ok(Code::Good),
             Ok(Reader::Reads) if is_lost => {
-                eprintln!("it answers again");
+                output::note("it answers again");
                 is_lost = false;
             }
             Ok(Reader::Reads) => {}
@@ -48,7 +48,7 @@ pub(super) async fn follow(
                     return Err(Failure::environment("the stack was stopped; nothing is left to follow"));
                 }
                 if !is_lost {
-                    eprintln!("{error}; asking again until it answers");
+                    output::note(&format!("{error}; asking again until it answers"));
                 }
                 is_lost = true;
             }

@@ -33,7 +33,7 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
     let plan = Plan::new(&profile, options.seed, options.run_for, options.rps)
         .map_err(|e| Failure::arguments(e.to_string()))?;
     for path in [&options.html, &options.csv].into_iter().flatten() {
-        check_folder(path)?;
+        check(path)?;
     }
     let run = RunFile::find(home)?;
     let targets = sender_telemetry::targets(&run)?;
@@ -69,19 +69,45 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
 }
 
 /// Fails before anything is sent when a report could not be written afterwards.
-fn check_folder(path: &Path) -> Result<(), Failure> {
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| ".".as_ref());
-    match folder.is_dir() && !path.is_dir() {
-        true => Ok(()),
-        false => {
-            let path = path.display();
-            Err(Failure::arguments(format!("{path} cannot be written: name a file in a folder that exists")))
-        }
+fn check(path: &Path) -> Result<(), Failure> {
+    // A pipe or a device is for whoever named it.
+    if path.exists() && !path.is_file() && !path.is_dir() {
+        return Ok(());
     }
+    let is_new = !path.exists();
+    // Opened as it will be, but what is there stays: the run may not come to a report.
+    std::fs::File::options().create(true).append(true).open(path).map_err(|error| {
+        let path = path.display();
+        Failure::arguments(format!(
+            "{path} cannot be written ({error}): name a file in a folder that exists and can be written"
+        ))
+    })?;
+    if is_new {
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text)
         .map_err(|e| Failure::environment(format!("cannot write the report to {}: {e}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_could_not_be_written_is_refused_before_the_run_and_nothing_is_left_of_trying() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        for path in [dir.path(), &dir.path().join("none/report.csv"), "/proc/report.csv".as_ref()] {
+            let failure = check(path).expect_err("it cannot be written");
+            assert!(failure.message.contains(&path.display().to_string()), "{failure}");
+        }
+        let (new, old) = (dir.path().join("new.csv"), dir.path().join("old.csv"));
+        std::fs::write(&old, "kept").expect("written");
+        assert!(check(&new).is_ok() && check(&old).is_ok() && check("/dev/stdout".as_ref()).is_ok());
+        assert!(!new.exists());
+        assert_eq!(std::fs::read_to_string(&old).expect("there"), "kept");
+    }
 }

@@ -40,7 +40,7 @@ pub(super) async fn run(home: &Home, options: &Logs, json: bool) -> Outcome {
     let answer = loki.range(&options.query, window, step, limit).await;
     match answer.map_err(|e| stack::failed(&e))? {
         Answer::Lines(lines) if lines.is_empty() => {
-            eprintln!("no line matches in the last {}", view::span(options.since));
+            output::note(&format!("no line matches in the last {}", view::span(options.since)));
         }
         Answer::Lines(mut lines) => {
             // The newest are what was asked for; people read them downwards.
@@ -98,7 +98,7 @@ impl Lines {
     fn text(&mut self, entries: &[LogEntry]) -> String {
         for (service, labels) in self.0.learn(entries) {
             if let Some(line) = shared_line(&service, &labels, output::look_of_stderr()) {
-                eprintln!("{line}");
+                output::note(&line);
             }
         }
         render(entries, &self.0, output::look())

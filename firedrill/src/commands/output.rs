@@ -46,6 +46,17 @@ pub(super) fn line(text: &str) -> Reader {
     }
 }
 
+/// Says a line on standard error.
+pub(super) fn note(text: &str) {
+    crate::failure::say(text);
+}
+
+/// Writes the piece of a line that is written over again, on standard error.
+pub(super) fn progress(text: &str) {
+    let mut err = std::io::stderr();
+    let _ = write!(err, "{text}").and_then(|()| err.flush());
+}
+
 /// Whether somebody still reads, where there is nothing to print.
 pub(super) fn reader() -> Reader {
     #[cfg(unix)]

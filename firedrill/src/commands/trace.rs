@@ -31,7 +31,7 @@ pub(super) async fn run(home: &Home, options: &Trace, json: bool) -> Outcome {
     for (i, id) in ids.iter().enumerate() {
         let loaded = trace::load(&stack, *id).await.map_err(|e| explain(&e, *id))?;
         if let Some(error) = &loaded.logs_error {
-            eprintln!("without log lines: {error}");
+            output::note(&format!("without log lines: {error}"));
         }
         if i > 0 {
             output::print("");

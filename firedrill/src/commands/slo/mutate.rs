@@ -39,11 +39,11 @@ pub(super) fn run(options: &SloMutate, engine: &dyn Engine, json: bool) -> Outco
     let fates = mutate::run(&mutants, &contracts, engine, &|mutant, _| {
         let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
         if progress {
-            eprint!("\r\x1b[K{done} of {count}: {}", mutant.slo);
+            output::progress(&format!("\r\x1b[K{done} of {count}: {}", mutant.slo));
         }
     });
     if progress {
-        eprint!("\r\x1b[K");
+        output::progress("\r\x1b[K");
     }
     let fates = fates.map_err(|e| broken(&e))?;
     report(&mutants, &fates, &explanations, engine, json)

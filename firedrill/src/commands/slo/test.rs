@@ -33,15 +33,15 @@ pub(super) fn run(options: &SloTest, engine: &dyn Engine, json: bool) -> Outcome
     let verdicts = contract::run(&contracts, engine, &|contract, verdict| {
         let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
         if progress {
-            eprint!("\r\x1b[K{done} of {count}: {}", contract.slo.name);
+            output::progress(&format!("\r\x1b[K{done} of {count}: {}", contract.slo.name));
         }
         if !verdict.passed() && !json {
-            eprint!("{}", if progress { "\r\x1b[K" } else { "" });
+            output::progress(if progress { "\r\x1b[K" } else { "" });
             output::print(&broken_promises(contract, verdict));
         }
     });
     if progress {
-        eprint!("\r\x1b[K");
+        output::progress("\r\x1b[K");
     }
     let verdicts = verdicts.map_err(|e| broken(&e))?;
     let passed = verdicts.iter().filter(|verdict| verdict.passed()).count();

@@ -40,7 +40,7 @@ fn judge(file: &Path, engine: &dyn RuleTester) -> Result<Judged, Failure> {
         Err(error) => return Err(unusable(error)),
     };
     for missing in &opened.missing {
-        eprintln!("firedrill: {}: no file is meant by {missing}", file.display());
+        output::note(&format!("firedrill: {}: no file is meant by {missing}", file.display()));
     }
     unit_test::run(&opened.tests, &opened.rules, engine).map(Ok).map_err(|e| broken(&e))
 }
