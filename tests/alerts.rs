@@ -65,7 +65,7 @@ async fn an_alert_is_printed_and_amtool_lists_and_silences_it() {
     assert!(amtool.says(&["silence", "query", "--expired", "--within=1h", "--quiet"]).await.contains(&id));
 
     assert!(amtool.says(&["config", "show"]).await.contains("inhibit_rules"));
-    assert_eq!(amtool.says(&["config", "routes", "test", "severity=page"]).await, "screen");
+    assert_eq!(amtool.says(&["config", "routes", "test", "severity=page"]).await, "pager");
     assert!(amtool.says(&["config", "routes", "show"]).await.contains("severity=\"page\""));
     assert!(amtool.says(&["cluster", "show"]).await.contains("disabled"));
 }

@@ -46,7 +46,7 @@ async fn a_home_that_cannot_be_is_named() {
 #[tokio::test]
 async fn a_full_disk_is_said_in_one_line_and_nothing_is_left_running() {
     let home = tempfile::tempdir().expect("a home");
-    // No file may grow beyond 16 blocks: the first database meets the same wall as on a full disk.
+    // No file may grow beyond 16 blocks: the first larger one meets the same wall as on a full disk.
     let script = format!(
         "trap '' XFSZ; ulimit -f 16; exec {} up --ports auto --for 2s --no-load",
         crate::harness::program()

@@ -15,7 +15,7 @@ const SERVICES: [&str; 3] = ["order-service", "product-service", "user-service"]
 #[tokio::test]
 async fn the_real_stack_tells_what_the_embedded_one_tells() {
     let Some(setup) = native::setup() else { return };
-    let stack = setup.arg("--no-load").start().await;
+    let stack = setup.arg("--no-load").arg("--speed").arg("12").start().await;
     let order = json!({"user_id": 1, "product_id": 1001, "quantity": 2});
     assert_eq!(stack.order(&order, "native.42").await.status(), 201);
     let order = json!({"user_id": 1, "product_id": 999_999_999, "quantity": 1});
@@ -183,8 +183,8 @@ async fn everything_is_scraped_and_the_alerts_are_loaded(stack: &Stack) {
     let alerts =
         |name: &str| groups.iter().filter(|rule| rule["type"] == "alerting" && rule["name"] == name).count();
     assert_eq!(
-        ["ServiceErrorRatioHigh", "ServiceSlow", "ServiceAbsent"].map(alerts),
-        [1, 1, 3],
+        ["OrderPlacementFails", "OrderPlacementSlow", "UserServiceUnavailable"].map(alerts),
+        [4; 3],
         "{groups:?}"
     );
 

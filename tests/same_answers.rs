@@ -19,8 +19,12 @@ use self::{
 use crate::harness::checkout;
 
 /// What is in a query whose answers may differ, and why.
-const DIFFER: [(&str, &str); 2] = [
+const DIFFER: [(&str, &str); 3] = [
     ("scrape_duration_seconds", "each of them times its own scrapes"),
+    (
+        "slo:",
+        "recorded by rules, which each evaluates at moments of its own; the backend's tests compare these",
+    ),
     ("ALERTS", "each evaluates the rules at moments of its own; the backend's tests compare these"),
 ];
 /// How often a target may differ before it counts.

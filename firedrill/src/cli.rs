@@ -7,6 +7,7 @@ mod slo;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use ::slo::generate::Speed;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::{
@@ -111,6 +112,9 @@ pub struct Up {
     /// How long telemetry is kept, such as 24h
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = duration)]
     pub retention: Duration,
+    /// Divide the windows of all alerts by this, from 1 to 60: an incident of an hour in a minute
+    #[arg(long, value_name = "K", default_value_t = Speed::REAL, value_parser = self::slo::speed)]
+    pub speed: Speed,
 }
 
 /// The backends of a stack.

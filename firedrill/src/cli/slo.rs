@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use slo::simulate::{Part, Slowness};
+use slo::{
+    generate::Speed,
+    simulate::{Part, Slowness},
+};
 
 /// What to do with objectives.
 #[derive(Clone, Debug, Subcommand)]
@@ -25,8 +28,8 @@ pub struct SloGenerate {
     #[arg(long)]
     pub check: bool,
     /// Divide all windows by this, from 1 to 60: an incident of an hour in a minute
-    #[arg(long, default_value_t = 1)]
-    pub speed: u32,
+    #[arg(long, value_name = "K", default_value_t = Speed::REAL, value_parser = speed)]
+    pub speed: Speed,
     /// Folder that holds specs [default: the folder slo, else the built-in ones]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
@@ -120,6 +123,12 @@ pub struct SloSimulate {
     /// Folder that holds specs [default: the folder slo, else the built-in ones]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+/// How many times faster than real time.
+pub(super) fn speed(text: &str) -> Result<Speed, String> {
+    let times = text.parse().map_err(|_| "expected a whole number from 1 to 60".to_owned())?;
+    Speed::new(times).map_err(|error| error.to_string())
 }
 
 /// A share without a time.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use slo::generate::Speed;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -108,6 +109,7 @@ async fn settings(home: &Home, options: &Up) -> Result<Settings, Failure> {
         admin_token: run_file::fresh_token(),
         retention: options.retention,
         load,
+        speed: options.speed,
     })
 }
 
@@ -120,6 +122,11 @@ async fn backends(options: &Up) -> Result<Backends, Failure> {
     }
     if options.stack != Stack::Native && options.tail_sampling {
         return Err(Failure::arguments("--tail-sampling goes with --stack native"));
+    }
+    if options.stack == Stack::External && options.speed != Speed::REAL {
+        return Err(Failure::arguments(
+            "--speed goes with the stacks that are started here: embedded and native",
+        ));
     }
     match options.stack {
         Stack::Embedded => Ok(Backends::Embedded),

@@ -9,23 +9,40 @@ use std::{
 /// The configuration of Alertmanager, the real one and the built-in one.
 pub const ALERTMANAGER: &str = "stack/alertmanager/alertmanager.yaml";
 
+/// Where a checkout is that overrides what the program carries: the current directory.
+pub const CHECKOUT: &str = ".";
+
 /// Each file by its path in the repository.
-const CARRIED: [(&str, &str); 7] = [
+const CARRIED: [(&str, &str); 6] = [
     ("otel-collector/config.yaml", include_str!("../../../otel-collector/config.yaml")),
     ("otel-collector/tail-sampling.yaml", include_str!("../../../otel-collector/tail-sampling.yaml")),
     ("stack/prometheus/prometheus.yaml", include_str!("../../../stack/prometheus/prometheus.yaml")),
-    ("stack/prometheus/rules/services.yaml", include_str!("../../../stack/prometheus/rules/services.yaml")),
     (ALERTMANAGER, include_str!("../../../stack/alertmanager/alertmanager.yaml")),
     ("stack/loki/loki.yaml", include_str!("../../../stack/loki/loki.yaml")),
     ("stack/jaeger/jaeger.yaml", include_str!("../../../stack/jaeger/jaeger.yaml")),
 ];
 
-/// Where the files of rules lie among them.
+/// Where the files of rules lie among them; [`crate::objectives::laid_out`] makes those.
 pub const RULES: &str = "stack/prometheus/rules/";
 
 /// Whether the embedded backend reads a file, too.
 pub fn is_read_by_the_backend(name: &str) -> bool {
-    name == ALERTMANAGER || name.starts_with(RULES)
+    name == ALERTMANAGER
+}
+
+/// The text of a configuration: the file below `checkout`, else what this program carries.
+///
+/// # Errors
+/// The file cannot be read, or there is no configuration of this name; the message names it.
+pub fn text(checkout: &Path, name: &str) -> io::Result<String> {
+    match fs::read_to_string(checkout.join(name)) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let carried = CARRIED.iter().find(|(known, _)| *known == name);
+            carried.map(|(_, text)| (*text).to_owned()).ok_or_else(|| about(Path::new(name), &error))
+        }
+        Err(error) => Err(about(&checkout.join(name), &error)),
+    }
 }
 
 /// Writes every configuration that is `wanted` below `to`, taking the one below `checkout` where there is one.
@@ -39,13 +56,9 @@ pub fn lay_out(to: &Path, checkout: &Path, wanted: impl Fn(&str) -> bool) -> io:
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(about(to, &error)),
         _ => {}
     }
-    for (name, carried) in CARRIED.into_iter().filter(|(name, _)| wanted(name)) {
+    for (name, _) in CARRIED.into_iter().filter(|(name, _)| wanted(name)) {
         let path = to.join(name);
-        let text = match fs::read_to_string(checkout.join(name)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => carried.to_owned(),
-            Err(error) => return Err(about(&checkout.join(name), &error)),
-        };
+        let text = text(checkout, name)?;
         let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         fs::create_dir_all(&folder)
             .and_then(|()| fs::write(&path, text))
@@ -54,7 +67,8 @@ pub fn lay_out(to: &Path, checkout: &Path, wanted: impl Fn(&str) -> bool) -> io:
     Ok(())
 }
 
-fn about(path: &Path, error: &io::Error) -> io::Error {
+/// The error with the path that it is about.
+pub(crate) fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
@@ -71,7 +85,7 @@ mod tests {
         lay_out(&to, &checkout, |_| true).expect("laid out");
         let read = |name: &str| fs::read_to_string(to.join(name)).expect(name);
         assert_eq!(read("stack/loki/loki.yaml"), "mine: true\n");
-        assert_eq!(read("stack/jaeger/jaeger.yaml"), CARRIED[6].1);
+        assert_eq!(read("stack/jaeger/jaeger.yaml"), CARRIED[5].1);
     }
 
     #[test]
@@ -79,7 +93,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let to = dir.path().join("to");
         lay_out(&to, dir.path(), is_read_by_the_backend).expect("laid out");
-        assert!(to.join(RULES).join("services.yaml").is_file() && to.join(ALERTMANAGER).is_file());
+        assert!(to.join(ALERTMANAGER).is_file());
         assert!(!to.join("stack/loki").exists());
     }
 

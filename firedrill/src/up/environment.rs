@@ -128,6 +128,7 @@ mod tests {
             admin_token: "secret".into(),
             retention: Duration::from_secs(60),
             load: Some(LoadSettings { profile: "steady".into(), rps: 20.0, seed: 1 }),
+            speed: slo::generate::Speed::REAL,
         }
     }
 

@@ -78,7 +78,7 @@ impl Fleet {
         match &settings.backends {
             Backends::Embedded => {
                 self.write_targets(settings)?;
-                native::lay_out(&settings.home.configuration(), files::is_read_by_the_backend)?;
+                native::lay_out(settings, files::is_read_by_the_backend)?;
                 self.start_together(&[Role::Backend], settings, events).await?;
             }
             Backends::Native { programs, tail_sampling } => {

@@ -1,12 +1,22 @@
 //! The real stack as a part of the fleet: its configurations laid out, its addresses chosen, its programs as the
 //! supervisor starts them.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    path::PathBuf,
+};
 
 use super::settings::Settings;
 use crate::{
     failure::Failure,
-    native::{self, files, plan},
+    native::{
+        self,
+        files::{self, CHECKOUT},
+        plan,
+    },
+    objectives::laid_out::Alerts,
     supervisor::Spec,
 };
 
@@ -27,7 +37,7 @@ impl Native {
             data: absolute(settings.home.data().join("native")),
             addresses: native::addresses(settings.ports)?,
         };
-        lay_out(&native.configurations, |_| true)?;
+        lay_out(settings, |_| true)?;
         native.write_own_targets()?;
         Ok(native)
     }
@@ -97,13 +107,22 @@ impl Native {
     }
 }
 
-/// Lays out those of the configurations that the stack reads.
-pub(super) fn lay_out(to: &std::path::Path, wanted: impl Fn(&str) -> bool) -> Result<(), Failure> {
-    files::lay_out(to, ".".as_ref(), wanted).map_err(|error| unwritable(&error))
+/// Lays out those of the configurations that the stack reads, and the rules of its alerts.
+pub(super) fn lay_out(settings: &Settings, wanted: impl Fn(&str) -> bool) -> Result<(), Failure> {
+    let alerts = Alerts::at(settings.speed)?;
+    let to = settings.home.configuration();
+    files::lay_out(&to, CHECKOUT.as_ref(), wanted)
+        .and_then(|()| alerts.write(&to))
+        .map_err(|error| unwritable(&error))
 }
 
-fn unwritable(error: &std::io::Error) -> Failure {
+fn unwritable(error: &io::Error) -> Failure {
+    // A file that may not grow meets the same wall as one on a full disk.
+    let why = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => "the disk is full; ",
+        _ => "",
+    };
     Failure::environment(format!(
-        "cannot lay out the configurations of the stack: {error}; free some space or name another --home"
+        "cannot lay out the configurations of the stack: {error}; {why}free some space or name another --home"
     ))
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use slo::generate::Speed;
+
 use crate::{home::Home, ports::Ports};
 
 /// Everything the fleet needs to know.
@@ -19,6 +21,8 @@ pub struct Settings {
     pub retention: Duration,
     /// The traffic; none sends none.
     pub load: Option<LoadSettings>,
+    /// How many times faster than real time the alerts judge.
+    pub speed: Speed,
 }
 
 /// The backends of a stack, and what it takes to have them.

@@ -31,6 +31,11 @@ impl Speed {
         if (1..=SHORTEST / SAMPLES).contains(&times) { Ok(Self(times)) } else { Err(TooFast(times)) }
     }
 
+    /// How many times faster than real time.
+    pub fn times(self) -> u32 {
+        self.0
+    }
+
     /// A window of so many seconds of speed 1, as Prometheus writes it.
     pub(super) fn window(self, seconds: u32) -> String {
         written(u64::from(seconds) * 1000 / u64::from(self.0))

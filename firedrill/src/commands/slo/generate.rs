@@ -9,7 +9,7 @@ use slo::{
     rules::Kind,
 };
 
-use super::{super::output, unusable};
+use super::super::output;
 use crate::{
     cli::SloGenerate,
     failure::{Code, Failure, Outcome},
@@ -21,10 +21,9 @@ use crate::{
 
 /// Writes the rules, or tells what of them is not as the specs say.
 pub(super) fn run(options: &SloGenerate, json: bool) -> Outcome {
-    let speed = Speed::new(options.speed).map_err(|e| Failure::arguments(e.to_string()))?;
     let folder = target(options)?;
-    let slos = slo::files::specs(options.dir.as_deref()).map_err(unusable)?;
-    let files = generate::files(&slos, speed);
+    let slos = slo::files::specs(options.dir.as_deref())?;
+    let files = generate::files(&slos, options.speed);
     let groups: Vec<_> = files.iter().flat_map(|file| file.groups.clone()).collect();
     let findings = lint(&groups, &World::open()?);
     let drift = match findings.is_empty() {
@@ -42,7 +41,7 @@ pub(super) fn run(options: &SloGenerate, json: bool) -> Outcome {
 fn target(options: &SloGenerate) -> Result<PathBuf, Failure> {
     match (&options.out, &options.dir) {
         (Some(out), _) => Ok(out.clone()),
-        _ if options.speed != 1 => Err(Failure::arguments(
+        _ if options.speed != Speed::REAL => Err(Failure::arguments(
             "rules of another speed than 1 are not those of the folder slo/rules; name a folder with --out",
         )),
         (None, Some(dir)) => Ok(dir.join("rules")),

@@ -64,14 +64,6 @@ fn named<'s>(slos: &'s [slo::spec::Slo], name: &str) -> Result<&'s slo::spec::Sl
     })
 }
 
-/// Files with a mistake are not good; files that are not there are the environment's fault.
-fn unusable(error: slo::files::Unusable) -> Failure {
-    match error {
-        slo::files::Unusable::Wrong(error) => Failure::not_good(error.to_string()),
-        other => Failure::environment(other.to_string()),
-    }
-}
-
 fn broken(error: &EngineError) -> Failure {
     match error {
         EngineError::Unavailable { .. } => Failure::environment(error.to_string()),

@@ -7,7 +7,7 @@ use slo::{
     mutate::{self, Explained, Fate, Mutant},
 };
 
-use super::{super::output, broken, named, unusable};
+use super::{super::output, broken, named};
 use crate::{
     cli::SloMutate,
     failure::{Code, Failure, Outcome},
@@ -18,8 +18,8 @@ const ENOUGH: f64 = 0.95;
 
 /// Makes the changes and tells which survive.
 pub(super) fn run(options: &SloMutate, engine: &dyn Engine, json: bool) -> Outcome {
-    let slos = slo::files::specs(options.dir.as_deref()).map_err(unusable)?;
-    let contracts = slo::files::contracts(options.dir.as_deref(), &slos).map_err(unusable)?;
+    let slos = slo::files::specs(options.dir.as_deref())?;
+    let contracts = slo::files::contracts(options.dir.as_deref(), &slos)?;
     let explanations = mutate::explanations().map_err(|e| Failure::not_good(e.to_string()))?;
     let chosen = match options.slo.as_slice() {
         [] => mutate::examples(&slos, &contracts),

@@ -6,7 +6,7 @@ use slo::{
     spec::Slo,
 };
 
-use super::{super::output, named, unusable};
+use super::{super::output, named};
 use crate::{
     cli::SloSimulate,
     failure::{Code, Failure, Outcome},
@@ -14,7 +14,7 @@ use crate::{
 
 /// Computes and prints; without an objective, lists those that there are.
 pub(super) fn run(options: &SloSimulate, json: bool) -> Outcome {
-    let slos = slo::files::specs(options.dir.as_deref()).map_err(unusable)?;
+    let slos = slo::files::specs(options.dir.as_deref())?;
     let Some(name) = &options.spec else {
         list(&slos, json);
         return Ok(Code::Good);

@@ -7,7 +7,7 @@ use slo::{
     engine::Engine,
 };
 
-use super::{super::output, broken, unusable};
+use super::{super::output, broken};
 use crate::{
     cli::SloTest,
     failure::{Code, Failure, Outcome},
@@ -15,8 +15,8 @@ use crate::{
 
 /// Scores the contracts and tells of those that were not kept.
 pub(super) fn run(options: &SloTest, engine: &dyn Engine, json: bool) -> Outcome {
-    let slos = slo::files::specs(options.dir.as_deref()).map_err(unusable)?;
-    let mut contracts = slo::files::contracts(options.dir.as_deref(), &slos).map_err(unusable)?;
+    let slos = slo::files::specs(options.dir.as_deref())?;
+    let mut contracts = slo::files::contracts(options.dir.as_deref(), &slos)?;
     if let Some(text) = &options.only {
         contracts.retain(|contract| contract.name.contains(text) || contract.slo.name.contains(text));
     }

@@ -8,7 +8,7 @@ use slo::{
     unit_test::{self, Missed, Verdict},
 };
 
-use super::{super::output, broken, unusable};
+use super::{super::output, broken};
 use crate::failure::{Code, Failure, Outcome};
 
 /// What became of a file: a verdict on each of its tests, or the mistake in it.
@@ -37,7 +37,7 @@ fn judge(file: &Path, engine: &dyn RuleTester) -> Result<Judged, Failure> {
     let opened = match unit_test::open(file) {
         Ok(opened) => opened,
         Err(Unusable::Wrong(mistake)) => return Ok(Err(mistake.to_string())),
-        Err(error) => return Err(unusable(error)),
+        Err(error) => return Err(error.into()),
     };
     for missing in &opened.missing {
         output::note(&format!("firedrill: {}: no file is meant by {missing}", file.display()));

@@ -1,12 +1,13 @@
 //! Runs every query of every dashboard against the stack that is up, and says of each panel what a person would see.
 //!
-//! [`run`] asks (variables first, then targets, a bounded number at a time), `verdict` and `report` judge without
+//! [`run`] waits for the first evaluation of the rules and asks (variables first, then targets, a bounded number at a time), `verdict` and `report` judge without
 //! asking. What is asked is what Grafana would ask; what Grafana makes of the answer (transformations, colours) is not
 //! looked at.
 
 mod ask;
 mod report;
 mod resolve;
+mod rules;
 mod verdict;
 
 use futures_util::{StreamExt as _, stream};
@@ -43,6 +44,7 @@ struct Work<'f> {
 /// # Errors
 /// The metrics API does not answer at all, so that nothing can be said.
 pub async fn run(stack: &Stack, folder: &Folder, window: Window) -> Result<Report, query::Error> {
+    rules::evaluated_once(stack).await;
     let known = known(stack, window).await?;
     let mut report = Report::new(folder.files.len());
     let work = all_works(stack, folder, window, &mut report).await;

@@ -2,8 +2,8 @@
 
 use super::{Notes, Site, queries};
 
-/// Labels that name a process or a service.
-const OWNERS: [&str; 7] = ["service", "job", "instance", "service_name", "client", "server", "peer"];
+/// Labels that name a process, a service or an objective of one.
+const OWNERS: [&str; 8] = ["service", "job", "instance", "service_name", "client", "server", "peer", "slo"];
 
 pub(super) fn check(site: &Site<'_>, notes: &mut Notes<'_>) {
     for query in &site.queries.promql {
