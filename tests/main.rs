@@ -37,6 +37,7 @@ mod same_answers;
 mod shutdown;
 mod slo;
 mod slo_engines;
+mod slo_routing;
 mod slo_simulate;
 mod slo_unit_files;
 mod stack_configurations;

@@ -33,7 +33,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-pub use alertmanager::{Screen, check as check_alertmanager_file};
+pub use alertmanager::{Routing, Screen, check as check_alertmanager_file};
 pub use config::{Config, Limits};
 pub use error::Error;
 pub use ingest::targets::check as check_scrape_file;

@@ -17,6 +17,7 @@ pub(crate) mod labels;
 pub(crate) mod matchers;
 mod message;
 mod notified;
+mod offline;
 mod routes;
 pub(crate) mod silences;
 
@@ -36,6 +37,7 @@ pub use config::check;
 pub(crate) use counts::render;
 pub(crate) use decide::{Core, HeldBack, PostError};
 pub use deliver::Screen;
+pub use offline::Routing;
 
 use crate::Error;
 use config::Integration;

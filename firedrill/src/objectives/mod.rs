@@ -1,9 +1,10 @@
-//! Objectives on this side of the `slo` crate: what exists in a stack that rules may refer to, the folder of rules, and the rules
-//! of a running stack.
+//! Objectives on this side of the `slo` crate: what exists in a stack that rules may refer to, the folder of rules, the rules
+//! of a running stack, and whom their alerts reach.
 
 pub mod builtin;
 pub mod folder;
 pub mod laid_out;
+pub mod routes;
 pub mod world;
 
 use slo::files::Unusable;

@@ -1,23 +1,24 @@
 //! A contract says what an alert is for: this happens to the service, so this tier fires by then, is over by then, and
 //! nothing else fires.
 //!
-//! [`read`] reads the files, [`Contract::case`] makes of one what an engine needs, and [`score`] compares what the engine saw
-//! with what was promised. Who evaluates the rules is [`crate::engine`]'s business.
+//! [`read`] reads the files, [`Contract::case`] makes of one what an engine needs, [`score`] compares what the engine saw
+//! with what was promised, and [`routed`] whom its alerts reach. Who evaluates the rules is [`crate::engine`]'s business.
 
 mod input;
 mod noise;
 mod read;
+mod routed;
 mod run;
 mod samples;
 mod score;
 mod selector;
 
 pub use read::{read, time};
+pub use routed::{Routing, routed};
 pub(crate) use run::each;
 pub use run::run;
 pub use samples::{Series, Stretch};
-pub(crate) use score::labels;
-pub use score::{Verdict, relative, score};
+pub use score::{Verdict, labels, relative, score};
 pub(crate) use selector::Selector;
 
 use crate::{
@@ -60,6 +61,8 @@ pub struct Contract {
     pub expect: Vec<Expect>,
     /// Tiers that may fire: the contract is not about them.
     pub may: Vec<String>,
+    /// Pages of other objectives that fire all the while: what of this one's is then no news.
+    pub beside: Vec<Beside>,
     /// What expressions must give.
     pub values: Vec<Value>,
 }
@@ -96,6 +99,19 @@ pub struct Expect {
     pub clears: Bound,
     /// It may begin more than once: the share saws along the threshold.
     pub repeats: bool,
+    /// Who is told of it, and nobody else; none where the contract is not about that.
+    pub receiver: Option<String>,
+    /// The tiers that it holds back while both fire; `None` is the alert about silence.
+    pub inhibits: Vec<Option<String>>,
+}
+
+/// A page of another objective.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beside {
+    /// Of which.
+    pub slo: Slo,
+    /// The tiers of this contract's objective that it holds back; `None` is the alert about silence.
+    pub inhibits: Vec<Option<String>>,
 }
 
 /// When, in seconds.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Bound, Contract, Expect, Phase, Value};
+use super::{Beside, Bound, Contract, Expect, Phase, Value};
 use crate::{
     generate::{INTERVAL, TIERS},
     place::{Error, Problem},
@@ -51,6 +51,8 @@ struct Written {
     #[serde(default)]
     may: Vec<String>,
     #[serde(default)]
+    beside: Vec<WrittenBeside>,
+    #[serde(default)]
     values: Vec<WrittenValue>,
 }
 
@@ -93,6 +95,17 @@ struct WrittenExpect {
     lasts: bool,
     #[serde(default)]
     repeats: bool,
+    #[serde(default)]
+    receiver: Option<String>,
+    #[serde(default)]
+    inhibits: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenBeside {
+    slo: String,
+    inhibits: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -118,7 +131,7 @@ pub fn read(file: &str, text: &str, slos: &[Slo]) -> Result<Vec<Contract>, Error
         for contract in &written.contract {
             let line = line_at(contract.name.span().start);
             for slo in &meant {
-                let read = one(contract, slo).map_err(|(key, message)| {
+                let read = one(contract, slo, slos).map_err(|(key, message)| {
                     let key = format!("contract {:?}: {key}", contract.name.get_ref());
                     Problem::new(line, key, message)
                 })?;
@@ -156,7 +169,7 @@ fn meant<'s>(names: &[String], slos: &'s [Slo]) -> Result<Vec<&'s Slo>, String> 
 
 type Mistake = (String, String);
 
-fn one(written: &Written, slo: &Slo) -> Result<Contract, Mistake> {
+fn one(written: &Written, slo: &Slo, slos: &[Slo]) -> Result<Contract, Mistake> {
     let gauge = matches!(slo.indicator, Indicator::Threshold { .. });
     let contract = Contract {
         file: String::new(),
@@ -174,6 +187,7 @@ fn one(written: &Written, slo: &Slo) -> Result<Contract, Mistake> {
         tail: written.tail.as_deref().map_or(Ok(1800), |text| time_at(text, "tail"))?,
         expect: written.expect.iter().map(expect).collect::<Result<_, _>>()?,
         may: written.may.iter().map(|t| tier(t).map(|t| t.unwrap_or_default())).collect::<Result<_, _>>()?,
+        beside: written.beside.iter().map(|b| beside(b, slos)).collect::<Result<_, _>>()?,
         values: written.values.iter().map(|v| value(v, slo)).collect::<Result<_, _>>()?,
     };
     let wrong = |key: &str, message: String| Err((key.to_owned(), message));
@@ -241,7 +255,19 @@ fn expect(written: &WrittenExpect) -> Result<Expect, Mistake> {
         fires: bound(&written.fires, &written.fires_within, "fires")?,
         clears: if written.lasts { Bound::Never } else { clears },
         repeats: written.repeats,
+        receiver: written.receiver.clone(),
+        inhibits: tiers(&written.inhibits)?,
     })
+}
+
+fn beside(written: &WrittenBeside, slos: &[Slo]) -> Result<Beside, Mistake> {
+    let slo = slos.iter().find(|slo| slo.name == written.slo);
+    let slo = slo.ok_or_else(|| ("beside".to_owned(), format!("there is no objective {}", written.slo)))?;
+    Ok(Beside { slo: slo.clone(), inhibits: tiers(&written.inhibits)? })
+}
+
+fn tiers(names: &[String]) -> Result<Vec<Option<String>>, Mistake> {
+    names.iter().map(|name| tier(name)).collect()
 }
 
 /// The name of a tier; none for silence.
@@ -338,6 +364,13 @@ mod tests {
             ("burn = 20", "burn = 20, errors = 1", "a.toml:4: ", "either"),
             ("burn = 20", "gauge = 20", "a.toml:4: ", "gauge"),
             ("page-1h", "page-2h", "a.toml:4: contract \"n\": tier: ", "known are"),
+            ("fires = \"5m\"", "inhibits = [\"page-2h\"]", "a.toml:4: contract \"n\": tier: ", "known are"),
+            (
+                "expect = ",
+                "beside = [{ slo = \"x\", inhibits = [] }]\nexpect = ",
+                "a.toml:4: ",
+                "no objective x",
+            ),
             ("history", "histroy", "a.toml:5: ", "unknown field"),
             (
                 "fires = \"5m\"",

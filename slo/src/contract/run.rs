@@ -6,18 +6,22 @@ use std::{
     thread,
 };
 
-use super::{Contract, Verdict, score};
+use super::{Contract, Routing, Verdict, routed, score};
 use crate::engine::{Engine, EngineError};
 
-/// The verdict on each contract, in their order. `done` hears of each as soon as it is there.
+/// The verdict on each contract, in their order: of what the engine sees, and of whom it reaches by these routes. `done` hears of
+/// each as soon as it is there.
 pub fn run(
     contracts: &[Contract],
     engine: &dyn Engine,
+    routing: &dyn Routing,
     done: &(dyn Fn(&Contract, &Verdict) + Sync),
 ) -> Result<Vec<Verdict>, EngineError> {
     each(contracts.len(), &|index| {
         let contract = &contracts[index];
-        let verdict = score(contract, &engine.run(&contract.case(contract.rules()))?);
+        let answer = engine.run(&contract.case(contract.rules()))?;
+        let mut verdict = score(contract, &answer);
+        verdict.broken.extend(routed(contract, &answer, routing));
         done(contract, &verdict);
         Ok(verdict)
     })

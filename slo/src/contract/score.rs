@@ -6,6 +6,7 @@ use super::{Bound, Contract, Expect};
 use crate::{
     engine::{Answer, Firing},
     generate::{INTERVAL, SILENT, TIERS},
+    spec::Slo,
 };
 
 /// What became of a contract.
@@ -30,7 +31,7 @@ pub fn score(contract: &Contract, answer: &Answer) -> Verdict {
     let mut broken = Vec::new();
     let mut matched = vec![false; answer.firings.len()];
     for expect in &contract.expect {
-        let wanted = labels(contract, expect.tier.as_deref());
+        let wanted = labels(&contract.slo, expect.tier.as_deref());
         let found = answer.firings.iter().position(|firing| firing.labels == wanted);
         match found {
             Some(index) => {
@@ -65,9 +66,9 @@ pub fn score(contract: &Contract, answer: &Answer) -> Verdict {
     Verdict { broken, seen }
 }
 
-/// The labels that an alert must have, by what is known of tiers and not by what the rules say.
-pub(crate) fn labels(contract: &Contract, tier: Option<&str>) -> BTreeMap<String, String> {
-    let slo = &contract.slo;
+/// The labels that the alert of a tier must have, or without one that about silence: by what is known of tiers and not by what
+/// the rules say.
+pub fn labels(slo: &Slo, tier: Option<&str>) -> BTreeMap<String, String> {
     let mut labels: BTreeMap<&str, &str> =
         BTreeMap::from([("slo", slo.name.as_str()), ("service", slo.service.as_str())]);
     match TIERS.iter().find(|known| Some(known.name) == tier) {
@@ -119,7 +120,7 @@ fn missed(bound: Bound, moment: Option<u32>, since: u32) -> Option<String> {
     })
 }
 
-fn told(tier: Option<&str>) -> &str {
+pub(super) fn told(tier: Option<&str>) -> &str {
     tier.unwrap_or("the alert about silence")
 }
 
@@ -157,7 +158,7 @@ mod tests {
     }
 
     fn firing(tier: &str, first: u32, over: Option<u32>) -> Firing {
-        Firing { labels: labels(&contract(), Some(tier)), first, over, times: 1 }
+        Firing { labels: labels(&contract().slo, Some(tier)), first, over, times: 1 }
     }
 
     fn broken(firings: Vec<Firing>) -> Vec<String> {

@@ -158,6 +158,7 @@ impl Incident {
             tail: longest_short + 10 * INTERVAL,
             expect: Vec::new(),
             may: Vec::new(),
+            beside: Vec::new(),
             values: Vec::new(),
         })
     }

@@ -89,7 +89,12 @@ impl Simulation {
     pub fn answer(&self, contract: &Contract) -> Answer {
         let firing = |alert: &Alert| {
             let Fired { first, over, times, .. } = alert.fired?;
-            Some(Firing { labels: labels(contract, alert.tier.map(|tier| tier.name)), first, over, times })
+            Some(Firing {
+                labels: labels(&contract.slo, alert.tier.map(|tier| tier.name)),
+                first,
+                over,
+                times,
+            })
         };
         let mut firings: Vec<Firing> = self.alerts.iter().filter_map(firing).collect();
         firings.sort_by(|a, b| a.labels.cmp(&b.labels));

@@ -11,6 +11,7 @@ use super::{super::output, broken};
 use crate::{
     cli::SloTest,
     failure::{Code, Failure, Outcome},
+    objectives::routes::Routes,
 };
 
 /// Scores the contracts and tells of those that were not kept.
@@ -30,7 +31,7 @@ pub(super) fn run(options: &SloTest, engine: &dyn Engine, json: bool) -> Outcome
     let count = contracts.len();
     let done = std::sync::atomic::AtomicUsize::new(0);
     let progress = std::io::stderr().is_terminal();
-    let verdicts = contract::run(&contracts, engine, &|contract, verdict| {
+    let verdicts = contract::run(&contracts, engine, &Routes::open()?, &|contract, verdict| {
         let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
         if progress {
             output::progress(&format!("\r\x1b[K{done} of {count}: {}", contract.slo.name));
