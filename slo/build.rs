@@ -1,12 +1,15 @@
-//! Puts the specs and the contracts into the program: a list of names and texts for each folder, one entry per file.
+//! Puts the specs, the contracts and the live cases into the program: a list of names and texts for each folder, one entry per file.
 //!
 //! A build script, so that a new file is in the program because it is in the folder, and no list can forget it.
 
 use std::{env, fmt::Write as _, fs, io, path::Path};
 
 /// The folders, the ending of what is taken from them, and the name of the list.
-const TAKEN: [(&str, &str, &str); 2] =
-    [("specs", "yaml", "EMBEDDED_SPECS"), ("contracts", "toml", "EMBEDDED_CONTRACTS")];
+const TAKEN: [(&str, &str, &str); 3] = [
+    ("specs", "yaml", "EMBEDDED_SPECS"),
+    ("contracts", "toml", "EMBEDDED_CONTRACTS"),
+    ("live", "toml", "EMBEDDED_LIVE"),
+];
 
 fn main() -> io::Result<()> {
     let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;

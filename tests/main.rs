@@ -37,6 +37,8 @@ mod same_answers;
 mod shutdown;
 mod slo;
 mod slo_engines;
+#[cfg(unix)]
+mod slo_live;
 mod slo_routing;
 mod slo_simulate;
 mod slo_unit_files;

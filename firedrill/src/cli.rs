@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 pub use self::{
     dashboards::{Dashboards, DashboardsCheck, DashboardsDir},
     ops::{Ops, OpsHistory, OpsRollback, OpsSet, OpsShow},
-    slo::{Slo, SloEngine, SloGenerate, SloMutate, SloSimulate, SloTest},
+    slo::{Slo, SloEngine, SloGenerate, SloLive, SloMutate, SloSimulate, SloTest},
 };
 use crate::{child::role::Role, ports::Ports};
 

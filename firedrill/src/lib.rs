@@ -12,6 +12,8 @@ pub mod commands;
 pub mod dashboards;
 pub mod failure;
 pub mod home;
+#[cfg(unix)]
+pub mod live;
 pub mod load_control;
 pub mod native;
 pub mod objectives;

@@ -1,4 +1,4 @@
-//! Where specs and contracts are: in the program, or in the folder `slo` on disk, which overrides it.
+//! Where specs, contracts and live cases are: in the program, or in the folder `slo` on disk, which overrides it.
 //!
 //! The only place here that reads them; whoever has texts already calls [`crate::spec::read`] and
 //! [`crate::contract::read`].
@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 
 use crate::{
     contract::{self, Contract},
+    live,
     place::{Error, Problem},
     spec::{self, Slo},
 };
@@ -78,6 +79,15 @@ pub fn contracts(dir: Option<&Path>, slos: &[Slo]) -> Result<Vec<Contract>, Unus
     let mut all = Vec::new();
     for (file, text) in texts(dir, "contracts", "toml", EMBEDDED_CONTRACTS)? {
         all.extend(contract::read(&file, &text, slos)?);
+    }
+    Ok(all)
+}
+
+/// What is done to a running stack to see these objectives' alerts, from the same places.
+pub fn live(dir: Option<&Path>, slos: &[Slo]) -> Result<Vec<live::Case>, Unusable> {
+    let mut all = Vec::new();
+    for (file, text) in texts(dir, "live", "toml", EMBEDDED_LIVE)? {
+        all.extend(live::read(&file, &text, slos)?);
     }
     Ok(all)
 }

@@ -19,6 +19,8 @@ pub enum Slo {
     Mutate(SloMutate),
     /// Compute which alert fires when, and how much of the error budget is gone, if this happened
     Simulate(SloSimulate),
+    /// Stop, kill and hinder parts of the running stack, and tell which alert fired when and reached whom
+    Live(SloLive),
 }
 
 /// Options of `slo generate`.
@@ -123,6 +125,20 @@ pub struct SloSimulate {
     /// Folder that holds specs [default: the folder slo, else the built-in ones]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+/// Options of `slo live`.
+#[derive(Clone, Debug, Args)]
+pub struct SloLive {
+    /// Divide all windows and what is done by this, from 1 to 60; the stack's rules are replaced meanwhile
+    #[arg(long, value_name = "K", default_value = "60", value_parser = speed)]
+    pub speed: Speed,
+    /// Folder that holds specs and live cases [default: the folder slo, else the built-in ones]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Only the cases in whose words this stands
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
 }
 
 /// How many times faster than real time.

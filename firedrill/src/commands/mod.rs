@@ -49,7 +49,7 @@ pub fn dispatch(cli: Cli, started: Instant) -> Outcome {
         Command::Query(options) => block_on(query::run(&home, &options, json)),
         Command::Probe(options) => block_on(probe::run(&options)),
         Command::Dashboards(command) => block_on(dashboards::run(&home, &command, json)),
-        Command::Slo(command) => block_on(slo::run(&command, json)),
+        Command::Slo(command) => block_on(slo::run(&home, &command, json)),
         Command::Ops(command) => block_on(ops::run(&home, &command, json)),
         Command::Doctor => block_on(doctor::run(&home, json)),
     }

@@ -1,6 +1,8 @@
 //! `firedrill slo`: rules from objectives, and whether they do what their contracts say.
 
 mod generate;
+#[cfg(unix)]
+mod live;
 mod mutate;
 mod simulate;
 mod test;
@@ -11,12 +13,13 @@ use slo::engine::{Engine, EngineError, Promtool};
 use crate::{
     cli::{Slo, SloEngine},
     failure::{Failure, Outcome},
+    home::Home,
     native::{locate, versions},
     objectives::builtin::Builtin,
 };
 
 /// Dispatches.
-pub(super) async fn run(command: &Slo, json: bool) -> Outcome {
+pub(super) async fn run(home: &Home, command: &Slo, json: bool) -> Outcome {
     match command {
         Slo::Generate(options) => generate::run(options, json),
         Slo::Test(options) if !options.promtool_file.is_empty() => {
@@ -31,6 +34,15 @@ pub(super) async fn run(command: &Slo, json: bool) -> Outcome {
             mutate::run(options, engine.as_ref(), json)
         }
         Slo::Simulate(options) => simulate::run(options, json),
+        #[cfg(unix)]
+        Slo::Live(options) => live::run(home, options, json).await,
+        #[cfg(not(unix))]
+        Slo::Live(_) => {
+            let _ = home;
+            Err(Failure::environment(
+                "processes are stopped and killed by signals, which needs a Unix system",
+            ))
+        }
     }
 }
 
