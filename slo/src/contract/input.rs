@@ -242,7 +242,8 @@ impl Flow {
             match what {
                 What::Events(events, errors) => {
                     let by = of(*events, *errors) * share;
-                    born |= by > 0.0;
+                    // A while without a moment, such as a history of nothing, has no events either.
+                    born |= by > 0.0 && *count > 0;
                     if born { counter.grow(by, *count) } else { counter.gap(*count) }
                 }
                 What::Gap => counter.gap(*count),
@@ -272,5 +273,27 @@ fn per_moment(contract: &Contract, phase: &Phase, count: u32) -> (f64, f64) {
             (events.max(errors), errors)
         }
         None => (events, events * errors_of),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::{
+        contract::{self, Stretch},
+        files,
+    };
+
+    #[test]
+    fn what_nobody_has_counted_yet_is_not_there() {
+        let text = "slos = [\"order-placement-latency\"]\n[[contract]]\nname = \"n\"\nunborn = true\nphases = [{ for = \"20m\", errors = 1.0 }]\n";
+        let slos = files::specs(Some(Path::new(env!("CARGO_MANIFEST_DIR")))).expect("good specs");
+        let series = contract::read("a.toml", text, &slos).expect("good").remove(0).series();
+        let good = series.iter().find(|s| s.name.contains("_bucket{") && s.name.contains("le=\"0.5\""));
+        let good = good.expect("quick answers are counted by a series");
+        assert_eq!(good.stretches[0], Stretch::Gap(21), "{good:?}");
+        let all = series.iter().find(|s| s.name.contains("_count{")).expect("all answers are counted");
+        assert!(matches!(all.stretches[0], Stretch::Ramp { count, .. } if count > 20), "{all:?}");
     }
 }
