@@ -77,12 +77,21 @@ fn in_brackets(text: &str, tokens: &[Token]) -> Result<Replaced, QueryError> {
 
 /// A duration in parentheses after `offset`; or one of no length, which the grammar crate refuses.
 fn of_offset(text: &str, tokens: &[Token]) -> Result<Replaced, QueryError> {
-    let signed = tokens.first().filter(|t| matches!(t.kind, Kind::Symbol(b'-' | b'+')));
-    let rest = &tokens[usize::from(signed.is_some())..];
+    let signs = tokens.iter().take_while(|t| matches!(t.kind, Kind::Symbol(b'-' | b'+'))).count();
+    let (signs, rest) = tokens.split_at(signs);
+    let signed = signs.first();
+    let negated = signs.iter().filter(|t| t.kind == Kind::Symbol(b'-')).count() % 2 == 1;
     if let Some(length) = rest.first().filter(|t| t.kind == Kind::Number) {
-        let digits = text[length.start..length.end].trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let is_none = digits.len() < length.end - length.start && digits.bytes().all(|b| b == b'0');
-        return Ok(is_none.then(|| (length.start, length.end, "0".to_owned())));
+        let written = &text[length.start..length.end];
+        let digits = written.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let is_none = digits.len() < written.len() && digits.bytes().all(|b| b == b'0');
+        let plain = if is_none { "0" } else { written };
+        return Ok(match signs {
+            [] | [_] => is_none.then(|| (length.start, length.end, plain.to_owned())),
+            [first, ..] => {
+                Some((first.start, length.end, format!("{}{plain}", if negated { "-" } else { "" })))
+            }
+        });
     }
     let Some(open) = rest.first().filter(|t| t.kind == Kind::Symbol(b'(')) else { return Ok(None) };
     if signed.is_none() {
@@ -109,7 +118,6 @@ fn of_offset(text: &str, tokens: &[Token]) -> Result<Replaced, QueryError> {
     let Some(close) = close else { return Ok(None) };
     let inner = &text[open.end..close.start];
     let read = Reader::all(inner).and_then(|seconds| {
-        let negated = signed.is_some_and(|t| t.kind == Kind::Symbol(b'-'));
         let seconds = if negated { -seconds } else { seconds };
         Ok(format!("{}{}", if seconds < 0.0 { "-" } else { "" }, literal(seconds.abs())?))
     });
@@ -122,7 +130,12 @@ fn length(text: &str) -> Option<f64> {
     if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         return i64::from_str_radix(digits, 16).ok().map(|n| n as f64);
     }
-    if text.ends_with(|c: char| c.is_ascii_alphabetic()) {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    if number.len() < text.len() && !number.is_empty() && number.bytes().all(|b| b == b'0') {
+        // The grammar crate refuses a duration of no length, which is one where it is added to another.
+        return parse_duration(&format!("1{}", &text[number.len()..])).ok().map(|_| 0.0);
+    }
+    if number.len() < text.len() {
         return parse_duration(text).ok().map(|d| d.as_secs_f64());
     }
     match text.strip_prefix('0').filter(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit())) {
@@ -293,10 +306,13 @@ mod tests {
             ("x offset -(1m - 90s) + y[2^3s]", Ok("x offset 30.000 + y[8.000]")),
             ("rate(x[max_of(1m, 0.5h)])", Err("7:23: not a valid duration string: \"0.5h\"")),
             ("x[0x10+010]", Ok("x[24.000]")),
+            ("x[1+0m]", Ok("x[1.000]")),
             ("rate(x[max_of(1m, min_of(2h, 7200))])", Ok("rate(x[7200.000])")),
             ("x[7 % 4] offset (-1m)", Ok("x[3.000] offset -60.000")),
             ("x offset (1m) * 2 > y", Ok("x offset 120.000 > y")),
             ("x offset -(1m) * 2", Ok("x offset -60.000 * 2")),
+            ("x offset -+90s", Ok("x offset -90s")),
+            ("x offset --(1m) + x offset - -0s", Ok("x offset 60.000 + x offset 0")),
             ("x offset 0s + x offset -0m", Ok("x offset 0 + x offset -0")),
         ] {
             let worked_out = plain(text).map(Cow::into_owned).map_err(|e| e.to_string());
