@@ -19,6 +19,7 @@ mod dashboards;
 mod deleted;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod investigate;
 mod large_bodies;
 mod load;
 mod log_export;

@@ -1,6 +1,7 @@
 //! The command line's words. Parsing only: what a command does is in [`crate::commands`].
 
 mod dashboards;
+mod investigate;
 mod mistake;
 mod ops;
 mod slo;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use self::{
     dashboards::{Dashboards, DashboardsCheck, DashboardsDir},
+    investigate::{Investigate, Way},
     ops::{Ops, OpsHistory, OpsRollback, OpsSet, OpsShow},
     slo::{Slo, SloEngine, SloGenerate, SloLive, SloMutate, SloSimulate, SloTest},
 };
@@ -60,6 +62,8 @@ pub enum Command {
     /// Read and change the settings of the running services
     #[command(subcommand)]
     Ops(Ops),
+    /// Say from telemetry alone what is wrong: which service, which operation, why
+    Investigate(Investigate),
     /// Check what this machine has and what is running
     Doctor,
     /// Check the Grafana dashboards: what their panels show, and how they are written

@@ -5,6 +5,7 @@ mod backend;
 mod dashboards;
 mod doctor;
 mod follow;
+mod investigate;
 mod load;
 mod logs;
 mod ops;
@@ -47,6 +48,7 @@ pub fn dispatch(cli: Cli, started: Instant) -> Outcome {
         Command::Trace(options) => block_on(trace::run(&home, &options, json)),
         Command::Logs(options) => block_on(logs::run(&home, &options, json)),
         Command::Query(options) => block_on(query::run(&home, &options, json)),
+        Command::Investigate(options) => block_on(investigate::run(&home, &options, json)),
         Command::Probe(options) => block_on(probe::run(&options)),
         Command::Dashboards(command) => block_on(dashboards::run(&home, &command, json)),
         Command::Slo(command) => block_on(slo::run(&home, &command, json)),
