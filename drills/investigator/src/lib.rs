@@ -102,6 +102,8 @@ pub fn analyse(facts: &Facts) -> Result<Report, Error> {
         .flat_map(|(_, statuses)| statuses.into_values())
         .map(|growth| metrics::total(&growth, facts.grid.before()))
         .sum();
+    // The sum of nothing is minus zero.
+    let requests = requests.abs();
     if requests < ENOUGH {
         let window = facts.periods.baseline;
         return Err(Error::TooQuiet { requests, from: window.start.clock(), to: window.end.clock() });

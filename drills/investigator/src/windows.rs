@@ -114,8 +114,22 @@ fn a_query_for_each_item_is_told_even_before_it_hurts() {
     for item in 0..20 {
         many = many.statement("stock", "SELECT items", 3, (5_000 + item * 1_000, 900));
     }
-    let world = shop(FAST, FAST).traces(&order(4, 3, 1), &many, 20);
+    let world = shop(FAST, FAST).traces(&order(4, 3, 1), &many, 40);
     assert_eq!(world.answer(), "stock | GET /items/{id} | n-plus-one-queries");
+}
+
+#[test]
+fn a_larger_basket_than_any_of_the_few_seen_before_is_none() {
+    let basket = |items: u64| {
+        let spans = trace().serve("shop", "POST /orders", None, (0, 90_000)).status(201);
+        (0..items).fold(spans, |spans, item| {
+            spans.call("shop", "stock", "POST /items", Some(0), (item * 1_000, 900)).status(200)
+        })
+    };
+    let mut world = shop(FAST, FAST);
+    world.0.before.traces = basket(1).times(12);
+    world.0.during.traces = basket(5).times(12);
+    assert_eq!(world.answer(), "nothing");
 }
 
 /// Orders of which so many fail with 503.

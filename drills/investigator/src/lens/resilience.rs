@@ -145,6 +145,11 @@ fn in_flight(facts: &Facts) -> Vec<Finding> {
     found
 }
 
+/// How many of the slices are known; at least one, to divide by.
+fn known(growth: &Growth, slices: std::ops::Range<usize>) -> f64 {
+    growth.get(slices).unwrap_or_default().iter().flatten().count().max(1) as f64
+}
+
 /// How many requests each service gets.
 fn traffic(facts: &Facts) -> Vec<Finding> {
     let grid = &facts.grid;
@@ -152,8 +157,9 @@ fn traffic(facts: &Facts) -> Vec<Finding> {
     for ((_, server, _), statuses) in counts(facts, SERVER) {
         let all = of_status(&statuses, grid.slices(), |_| true);
         let sum = sums.entry(server).or_default();
-        sum[0] += total(&all, grid.before()) / grid.before().len() as f64;
-        sum[1] += total(&all, grid.during()) / grid.during().len() as f64;
+        // Slices before anybody looked, and those in which nobody answered, say nothing.
+        sum[0] += total(&all, grid.before()) / known(&all, grid.before());
+        sum[1] += total(&all, grid.during()) / known(&all, grid.during());
     }
     let each = grid.step.as_secs_f64();
     let mut found = Vec::new();

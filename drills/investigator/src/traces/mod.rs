@@ -11,12 +11,17 @@ pub mod time;
 use query::trace::{Kind, Node, Tree};
 
 /// The server span that a span belongs to: itself or its nearest ancestor; with none, its outermost ancestor.
-pub(crate) fn operation_of(tree: &Tree, mut at: usize) -> &Node {
+pub(crate) fn operation_of(tree: &Tree, at: usize) -> &Node {
+    &tree.nodes[position_of_operation(tree, at)]
+}
+
+/// Its position.
+pub(crate) fn position_of_operation(tree: &Tree, mut at: usize) -> usize {
     loop {
         let node = &tree.nodes[at];
         match node.parent {
             Some(parent) if node.kind() != Kind::Server => at = parent,
-            _ => return node,
+            _ => return at,
         }
     }
 }
