@@ -64,7 +64,8 @@ fn is_refusal(status: &str) -> bool {
 }
 
 fn percent(share: f64) -> String {
-    match share * 100.0 {
+    // Shares are never below zero, but a sum of nothing is minus zero.
+    match share.abs() * 100.0 {
         p if p >= 10.0 => format!("{p:.0}%"),
         p => format!("{p:.1}%"),
     }
