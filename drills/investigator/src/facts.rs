@@ -5,6 +5,7 @@ use crate::{
     periods::{Grid, Periods},
 };
 use query::{LogEntry, UnixNanos, trace::Tree};
+use std::collections::BTreeMap;
 
 /// Spans may arrive this much after they ended: a batch is sent every five seconds. Of younger traces some may be missing.
 const SETTLED: std::time::Duration = std::time::Duration::from_secs(9);
@@ -18,6 +19,8 @@ pub struct Facts {
     pub grid: Grid,
     /// Metrics at these moments.
     pub metrics: Metrics,
+    /// Reading statements a second, by service, second by second (or so): of the calm period, and of the other.
+    pub rhythm: BTreeMap<String, [Vec<f64>; 2]>,
     /// Of the calm period.
     pub before: Sample,
     /// Of the period in question.
@@ -54,6 +57,7 @@ impl Facts {
             periods,
             grid,
             metrics,
+            rhythm: BTreeMap::new(),
             before: Sample::default(),
             during: Sample::default(),
             gaps: Vec::new(),

@@ -80,7 +80,7 @@ rules! {
     CostlyCode: SelfTime 1.0, Operation,
         with [CpuRose 1.5], without [Authenticates 1.5, AllOperationsSlow 0.5, CpuSteady 1.0, OneVersionSuffers 1.0];
     CostlyAuthentication: Authenticates 1.5, Operation, with [CpuRose 1.5, SelfTime 0.5], without [CpuSteady 0.5];
-    CacheStampede: Bursts 3.0, Operation, with [QueriesPerRequest 1.0], without [Repeats 1.0];
+    CacheStampede: Bursts 2.5, Operation, with [QueriesPerRequest 1.0], without [Repeats 1.0];
     CacheBypassed: QueriesPerRequest 2.0, Operation, with [], without [Repeats 2.0, Bursts 2.0];
 
     // Databases.

@@ -56,6 +56,17 @@ fn a_busy_machine_is_no_incident() {
         world = world.gauge("scrape_duration_seconds", &[("job", target)], 0.004, 0.2);
     }
     assert_eq!(world.answer(), "nothing");
+    let mut world = shop(FAST, FAST);
+    for target in ["web", "shop", "stock"] {
+        world = world.gauge("up", &[("job", target)], 1.0, 0.2);
+    }
+    assert_eq!(world.answer(), "nothing", "all are silent at once: nobody could ask");
+}
+
+#[test]
+fn one_silent_target_whose_callers_are_content_is_a_failure_of_scraping() {
+    let world = shop(FAST, FAST).gauge("up", &[("job", "stock")], 1.0, 0.0);
+    assert_eq!(world.answer(), "stock | scrape-failure");
 }
 
 #[test]
@@ -130,6 +141,20 @@ fn a_larger_basket_than_any_of_the_few_seen_before_is_none() {
     world.0.before.traces = basket(1).times(12);
     world.0.during.traces = basket(5).times(12);
     assert_eq!(world.answer(), "nothing");
+}
+
+#[test]
+fn statements_that_come_in_bursts_are_a_cache_that_everybody_fills_at_once() {
+    let calm: Vec<f64> = (0..120).map(|second| 10.0 + f64::from(second % 7)).collect();
+    let bursts: Vec<f64> = (0..60).map(|second| if second % 10 == 0 { 160.0 } else { 8.0 }).collect();
+    let hurt =
+        || shop(FAST, FAST).requests(("web", "stock"), ITEMS, "200", FAST, &[(85.0, 0.01), (15.0, 0.5)]);
+    let mut world = hurt();
+    world.0.rhythm.insert("stock".to_owned(), [calm.clone(), bursts.clone()]);
+    assert_eq!(world.answer(), "stock | GET /items/{id} | cache-stampede");
+    let mut world = hurt();
+    world.0.rhythm.insert("stock".to_owned(), [bursts.clone(), bursts]);
+    assert!(!world.answer().contains("cache-stampede"), "it always was so: {}", world.answer());
 }
 
 /// Orders of which so many fail with 503.

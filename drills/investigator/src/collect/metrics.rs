@@ -5,10 +5,13 @@ use crate::{
     lens::machine::SCRAPE,
     metrics::{ANSWERED, Metrics, Reading},
     names::{CLIENT, POOL_WAIT, SERVER, STATEMENT, WRITE_TURN, buckets},
-    periods::Grid,
+    periods::{Grid, Periods},
 };
 use query::{Error, Prometheus, UnixNanos};
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 /// Asks for all.
 pub(super) async fn collect(prometheus: &Prometheus, grid: &Grid) -> Result<Metrics, Error> {
@@ -50,6 +53,31 @@ pub(super) async fn collect(prometheus: &Prometheus, grid: &Grid) -> Result<Metr
         }
     }
     Ok(metrics)
+}
+
+/// Seconds that are looked at one by one; of longer periods, so many moments.
+const MOMENTS: u64 = 600;
+
+/// How many reading statements each service ran, second by second: bursts are seen in no mean.
+pub(super) async fn rhythm(
+    prometheus: &Prometheus,
+    periods: &Periods,
+) -> Result<BTreeMap<String, [Vec<f64>; 2]>, Error> {
+    let mut found: BTreeMap<String, [Vec<f64>; 2]> = BTreeMap::new();
+    for (window, index) in [(periods.baseline, 0), (periods.incident, 1)] {
+        let seconds = u64::try_from((window.end.0 - window.start.0) / 1_000_000_000).unwrap_or(0);
+        let step = seconds.div_ceil(MOMENTS).max(1);
+        // Two scrapes at least lie in it, when one is made each second.
+        let counted = format!("{STATEMENT}_count{{operation=\"SELECT\"}}[{}s]", step + 1);
+        let expression = format!("sum by (service) (rate({counted}))");
+        let answer = prometheus.range(&expression, window, Duration::from_secs(step)).await?;
+        for series in answer.data.into_series() {
+            let service = series.labels.get("service").cloned().unwrap_or_default();
+            let rates = series.points.iter().map(|point| point.value).filter(|rate| rate.is_finite());
+            found.entry(service).or_default()[index] = rates.collect();
+        }
+    }
+    Ok(found)
 }
 
 fn millis(time: UnixNanos) -> i64 {

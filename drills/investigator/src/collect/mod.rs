@@ -22,6 +22,7 @@ const LINES: usize = 1_500;
 pub async fn collect(stack: &Stack, periods: Periods) -> Result<Facts, query::Error> {
     let mut facts = Facts::new(periods);
     facts.metrics = metrics::collect(&stack.prometheus, &facts.grid).await?;
+    facts.rhythm = metrics::rhythm(&stack.prometheus, &periods).await?;
     traces::collect(&stack.jaeger, &mut facts).await;
     for (window, during) in [(periods.baseline, false), (periods.incident, true)] {
         let lines = lines(stack, window).await;

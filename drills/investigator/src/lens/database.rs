@@ -23,6 +23,7 @@ pub fn look(facts: &Facts) -> Vec<Finding> {
     found.extend(waits(facts, WRITE_TURN, Sign::WriteTurnWait, "for the turn to write"));
     found.extend(given_up(facts));
     found.extend(per_request(facts));
+    found.extend(bursts(facts));
     found
 }
 
@@ -160,4 +161,41 @@ fn per_request(facts: &Facts) -> Vec<Finding> {
         );
     }
     found
+}
+
+/// So many times the usual rate is a burst.
+const BURST: f64 = 5.0;
+/// So many moments with bursts there must be: one is a chance.
+const BURSTS: usize = 3;
+
+/// Moments in which a service runs many times as many reading statements as it usually does.
+fn bursts(facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (service, [before, during]) in &facts.rhythm {
+        let (Some(then), Some(now)) = (in_bursts(before), in_bursts(during)) else { continue };
+        if now < BURSTS || now * before.len() < 5 * then * during.len() {
+            continue;
+        }
+        let peak = during.iter().copied().fold(0.0, f64::max);
+        let text = format!(
+            "{now} moments with {BURST} times as many reading statements as usual, up to {peak:.0} a second"
+        );
+        let query = format!(
+            "max_over_time(rate({}[2s])[{}:1s] @ {})",
+            selector(&format!("{STATEMENT}_count"), &[("service", service), ("operation", "SELECT")]),
+            facts.grid.during_text(),
+            facts.grid.end().seconds_text()
+        );
+        let finding = Finding::new(Sign::Bursts, Place::service(service), 1.0, text);
+        found.push(finding.shown_by([Evidence::Promql(query)]));
+    }
+    found
+}
+
+/// In how many moments the rate is many times the median; none if too little happens to have a rhythm.
+fn in_bursts(rates: &[f64]) -> Option<usize> {
+    let mut sorted = rates.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let median = sorted.get(sorted.len() / 2).copied().filter(|median| *median >= 2.0)?;
+    Some(rates.iter().filter(|rate| **rate >= BURST * median).count())
 }

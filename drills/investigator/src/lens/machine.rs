@@ -6,6 +6,7 @@
 use crate::{
     facts::Facts,
     finding::{Finding, Sign},
+    metrics::{ANSWERED, Reading},
 };
 use std::collections::BTreeMap;
 
@@ -32,11 +33,16 @@ pub fn slowness(facts: &Facts) -> BTreeMap<String, f64> {
     found
 }
 
-/// Whether most of the targets are slow at once.
+/// Whether most of the targets are slow at once, or most of them are silent: then it is whoever asks them that has trouble.
 fn is_busy(facts: &Facts) -> bool {
+    let most = |some: usize, of: usize| of >= 3 && some * 3 >= of * 2;
     let slowness = slowness(facts);
     let slow = slowness.values().filter(|ratio| **ratio >= LONGER).count();
-    slowness.len() >= 3 && slow * 3 >= slowness.len() * 2
+    let during = facts.grid.during();
+    let targets = facts.metrics.of(ANSWERED);
+    let silent =
+        |reading: &&Reading| reading.known(during.start + 1..during.end + 1).any(|share| share <= 0.5);
+    most(slow, slowness.len()) || most(targets.iter().filter(silent).count(), targets.len())
 }
 
 /// Whether a target's scrapes are slow and most others' are not.
@@ -47,17 +53,18 @@ pub fn is_slow_alone(facts: &Facts, job: &str) -> bool {
     slowness.get(job).is_some_and(|ratio| *ratio >= LONGER) && slow * 2 <= slowness.len()
 }
 
-/// On a busy machine, takes away what speaks of time alone.
+/// On a busy machine, takes away what speaks of time alone, and of targets that did not answer in time.
 pub(crate) fn discount(facts: &Facts, found: &mut Vec<Finding>) {
     if is_busy(facts) {
-        found.retain(|finding| !speaks_of_time(finding.sign));
+        found.retain(|finding| !speaks_of_the_machine(finding.sign));
     }
 }
 
-fn speaks_of_time(sign: Sign) -> bool {
+fn speaks_of_the_machine(sign: Sign) -> bool {
     matches!(
         sign,
         Sign::UsersWait
+            | Sign::Unresponsive
             | Sign::ServerSlow
             | Sign::AllOperationsSlow
             | Sign::SelfTime
