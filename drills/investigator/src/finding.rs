@@ -47,6 +47,8 @@ pub enum Sign {
     Authenticates,
     /// A target does not answer its scrapes.
     Unresponsive,
+    /// The runtime runs tasks much later than they are due.
+    HeartbeatsLate,
     /// A target answers its scrapes late, others do not.
     ScrapesSlow,
     /// The process was started again.

@@ -73,10 +73,10 @@ rules! {
 
     // Code.
     BlockedExecutor: AllOperationsSlow 1.5, Service,
-        with [ScrapesSlow 1.5, SelfTime 0.5, NetworkTime 0.5, CpuRose 0.3], without [PoolWait 2.0, ReadsSlow 0.5, CpuFell 1.0, Authenticates 1.0];
+        with [HeartbeatsLate 2.0, ScrapesSlow 1.0, SelfTime 0.5, NetworkTime 0.5, CpuRose 0.3], without [PoolWait 2.0, ReadsSlow 0.5, CpuFell 1.0, Authenticates 1.0];
     LockContention: SelfTime 1.0, Operation,
         with [CpuSteady 1.2, CpuFell 0.5, InFlightRose 0.5],
-        without [CpuRose 1.5, PoolWait 1.0, AllOperationsSlow 1.5, OneVersionSuffers 1.0, OneTenantSlow 1.0];
+        without [HeartbeatsLate 1.5, CpuRose 1.5, PoolWait 1.0, AllOperationsSlow 1.5, OneVersionSuffers 1.0, OneTenantSlow 1.0];
     CostlyCode: SelfTime 1.0, Operation,
         with [CpuRose 1.5], without [Authenticates 1.5, AllOperationsSlow 0.5, CpuSteady 1.0, OneVersionSuffers 1.0];
     CostlyAuthentication: Authenticates 1.5, Operation, with [CpuRose 1.5, SelfTime 0.5], without [CpuSteady 0.5];

@@ -14,6 +14,9 @@ pub const POOL_WAIT: &str = "db_client_connections_wait_time_seconds";
 /// Waits for the turn to write.
 pub const WRITE_TURN: &str = "db_client_write_turn_wait_time_seconds";
 
+/// How late the runtime's own task ran.
+pub const HEARTBEAT: &str = "runtime_heartbeat_delay_seconds";
+
 /// The family of a histogram's buckets.
 #[must_use]
 pub fn buckets(family: &str) -> String {

@@ -157,6 +157,23 @@ fn statements_that_come_in_bursts_are_a_cache_that_everybody_fills_at_once() {
     assert!(!world.answer().contains("cache-stampede"), "it always was so: {}", world.answer());
 }
 
+#[test]
+fn a_runtime_that_is_late_for_everything_is_blocked() {
+    let slow = |world: World, route| world.requests(("web", "stock"), ("GET", route), "200", FAST, SLOW);
+    let world = shop(SLOW, SLOW).traces(&order(4, 3, 1), &order(450, 440, 1), 20);
+    let world = slow(slow(slow(world, "/a"), "/b"), "/c").durations(
+        "runtime_heartbeat_delay_seconds",
+        &[("service", "stock")],
+        FAST,
+        &[(50.0, 0.01), (50.0, 0.25)],
+    );
+    assert!(
+        world.answer().starts_with("stock | ") && world.answer().ends_with("blocked-executor"),
+        "{}",
+        world.answer()
+    );
+}
+
 /// Orders of which so many fail with 503.
 fn failing(orders: f64) -> World {
     shop(&[(100.0 - orders, 0.01)], FAST).requests(("web", "shop"), ORDERS, "503", NONE, &[(orders, 0.01)])

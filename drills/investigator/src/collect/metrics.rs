@@ -4,7 +4,7 @@ use super::a_few_at_a_time;
 use crate::{
     lens::machine::SCRAPE,
     metrics::{ANSWERED, Metrics, Reading},
-    names::{CLIENT, POOL_WAIT, SERVER, STATEMENT, WRITE_TURN, buckets},
+    names::{CLIENT, HEARTBEAT, POOL_WAIT, SERVER, STATEMENT, WRITE_TURN, buckets},
     periods::{Grid, Periods},
 };
 use query::{Error, Prometheus, UnixNanos};
@@ -18,7 +18,9 @@ pub(super) async fn collect(prometheus: &Prometheus, grid: &Grid) -> Result<Metr
     let slice = format!("{}s", grid.step.as_secs());
     // An expression, and the name of its family where the answer has none.
     let mut questions: Vec<(String, Option<&str>)> =
-        [SERVER, CLIENT, STATEMENT, POOL_WAIT, WRITE_TURN].map(|family| (buckets(family), None)).into();
+        [SERVER, CLIENT, STATEMENT, POOL_WAIT, WRITE_TURN, HEARTBEAT]
+            .map(|family| (buckets(family), None))
+            .into();
     questions.extend([
         (format!("avg_over_time(up[{slice}])"), Some(ANSWERED)),
         (format!("avg_over_time({SCRAPE}[{slice}])"), Some(SCRAPE)),

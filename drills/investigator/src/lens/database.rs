@@ -19,8 +19,8 @@ const FELT: f64 = 0.005;
 pub fn look(facts: &Facts) -> Vec<Finding> {
     let mut found = statements(facts);
     found.extend(failures(facts));
-    found.extend(waits(facts, POOL_WAIT, Sign::PoolWait, "for a connection of the pool"));
-    found.extend(waits(facts, WRITE_TURN, Sign::WriteTurnWait, "for the turn to write"));
+    found.extend(waits(facts, POOL_WAIT, Sign::PoolWait, FELT, "for a connection of the pool"));
+    found.extend(waits(facts, WRITE_TURN, Sign::WriteTurnWait, FELT, "for the turn to write"));
     found.extend(given_up(facts));
     found.extend(per_request(facts));
     found.extend(bursts(facts));
@@ -89,11 +89,11 @@ fn failures(facts: &Facts) -> Vec<Finding> {
     found
 }
 
-fn waits(facts: &Facts, family: &str, sign: Sign, what: &str) -> Vec<Finding> {
+pub(crate) fn waits(facts: &Facts, family: &str, sign: Sign, felt: f64, what: &str) -> Vec<Finding> {
     let key = |reading: &Reading| Some(reading.label("service").to_owned());
     let mut found = Vec::new();
     for (service, durations) in Histogram::of(&facts.metrics, &buckets(family), key) {
-        let Some(slow) = slower(&facts.grid, &durations, Some(FELT), 0.05) else { continue };
+        let Some(slow) = slower(&facts.grid, &durations, Some(felt), 0.05) else { continue };
         let text = format!(
             "{:.0}% wait longer than {} {what}, {:.0}% did before",
             slow.rise.to * 100.0,

@@ -65,6 +65,7 @@ fn speaks_of_the_machine(sign: Sign) -> bool {
         sign,
         Sign::UsersWait
             | Sign::Unresponsive
+            | Sign::HeartbeatsLate
             | Sign::ServerSlow
             | Sign::AllOperationsSlow
             | Sign::SelfTime

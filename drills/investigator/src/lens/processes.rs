@@ -8,9 +8,12 @@ use crate::{
     facts::Facts,
     finding::{Evidence, Finding, Place, Sign},
     metrics::{ANSWERED, Reading, total},
-    names::{SERVER, selector},
+    names::{HEARTBEAT, SERVER, selector},
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A task that runs this late, in seconds, is late.
+const LATE: f64 = 0.025;
 
 /// See the module.
 #[must_use]
@@ -18,6 +21,8 @@ pub fn look(facts: &Facts) -> Vec<Finding> {
     let services = facts.metrics.servers();
     let mut found = Vec::new();
     found.extend(targets(facts, &services));
+    let late = "until a task runs that is due";
+    found.extend(super::database::waits(facts, HEARTBEAT, Sign::HeartbeatsLate, LATE, late));
     for service in &services {
         found.extend(restarts(facts, service));
         found.extend(climbs(facts, service));
