@@ -134,7 +134,7 @@ rules! {
     TelemetryLoss: SpansMissing 2.5, Service, with [TelemetryDropped 1.5], without [OrphanRoots 4.0, Unresponsive 2.0, Restarted 2.0, RestartedOften 2.0, SpansFewer 1.0];
     SamplingTooLow: SpansFewer 3.0, Service, with [], without [TelemetryDropped 0.5];
     ClockSkew: ClockOff 4.0, Service, with [], without [];
-    ScrapeFailure: Unresponsive 1.5, Service,
+    ScrapeFailure: Unresponsive 3.5, Service,
         with [], without [CallsTimeOut 3.0, CallsRefused 3.0, CallsUnanswered 3.0, CallsBreak 3.0, UsersFail 3.0, Restarted 3.0, RestartedOften 3.0];
 }
 

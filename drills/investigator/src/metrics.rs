@@ -131,7 +131,7 @@ impl Metrics {
 }
 
 /// Adds slice by slice; what is known of one is better than nothing.
-fn add(sum: &mut Growth, other: &[Option<f64>]) {
+pub(crate) fn add(sum: &mut Growth, other: &[Option<f64>]) {
     for (sum, other) in sum.iter_mut().zip(other) {
         if let Some(other) = other {
             *sum = Some(sum.unwrap_or(0.0) + other);

@@ -183,6 +183,9 @@ fn select(family: &str, part: &str, labels: &Pairs) -> String {
     selector(&format!("{family}{part}"), &labels)
 }
 
+/// Whether an answer of this status counts.
+type Fits = fn(&str) -> bool;
+
 fn errors(
     facts: &Facts,
     signs: [Sign; 3],
@@ -193,12 +196,12 @@ fn errors(
 ) -> Vec<Finding> {
     let slices = facts.grid.slices();
     let all = of_status(statuses, slices, |_| true);
-    let kinds: [(Sign, fn(&str) -> bool, &str); 3] = [
+    let kinds: [(Sign, Fits, &str); 3] = [
         (signs[0], is_failure, "fail"),
         (signs[1], is_refusal, "are refused as the client's mistake"),
         (signs[2], |status| status == "409", "are refused because of a conflict"),
     ];
-    let look = |(sign, fits, what): (Sign, fn(&str) -> bool, &str)| {
+    let look = |(sign, fits, what): (Sign, Fits, &str)| {
         let bad = of_status(statuses, slices, fits);
         let rise: Rise = share_rose(&facts.grid, &bad, &all, LEAST)?;
         let text = format!(

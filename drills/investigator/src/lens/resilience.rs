@@ -4,7 +4,7 @@ use super::requests::{counts, increase, of_status};
 use crate::{
     facts::Facts,
     finding::{Evidence, Finding, Place, Sign},
-    metrics::{Growth, Reading, total},
+    metrics::{Growth, Reading, add, total},
     names::{CLIENT, SERVER, selector},
 };
 use std::collections::BTreeMap;
@@ -145,34 +145,65 @@ fn in_flight(facts: &Facts) -> Vec<Finding> {
     found
 }
 
-/// How many of the slices are known; at least one, to divide by.
-fn known(growth: &Growth, slices: std::ops::Range<usize>) -> f64 {
-    growth.get(slices).unwrap_or_default().iter().flatten().count().max(1) as f64
+/// So many calm slices must be known before somebody says that requests stay away: a burst is no custom.
+const CUSTOM: usize = 3;
+/// So many requests more or less over the period in question.
+const MANY: f64 = 50.0;
+
+/// How the requests of each slice changed, if they did. Slices before anybody looked, and those in which nobody answered, are
+/// left out of both.
+fn change(calm: &[f64], now: &[f64]) -> Option<Sign> {
+    let mean = |slices: &[f64]| slices.iter().sum::<f64>() / slices.len().max(1) as f64;
+    let (before, during, length) = (mean(calm), mean(now), now.len() as f64);
+    let most = calm.iter().copied().fold(0.0, f64::max);
+    let least = calm.iter().copied().fold(f64::INFINITY, f64::min);
+    if during >= 2.0 * before && during > 1.2 * most && during * length >= MANY {
+        return Some(Sign::TrafficRose);
+    }
+    let stays_away = during <= 0.2 * before && during < least && before * length >= MANY;
+    (stays_away && calm.len() >= CUSTOM).then_some(Sign::TrafficFell)
 }
 
 /// How many requests each service gets.
 fn traffic(facts: &Facts) -> Vec<Finding> {
     let grid = &facts.grid;
-    let mut sums: BTreeMap<String, [f64; 2]> = BTreeMap::new();
+    let mut sums: BTreeMap<String, Growth> = BTreeMap::new();
     for ((_, server, _), statuses) in counts(facts, SERVER) {
         let all = of_status(&statuses, grid.slices(), |_| true);
-        let sum = sums.entry(server).or_default();
-        // Slices before anybody looked, and those in which nobody answered, say nothing.
-        sum[0] += total(&all, grid.before()) / known(&all, grid.before());
-        sum[1] += total(&all, grid.during()) / known(&all, grid.during());
+        add(sums.entry(server).or_insert_with(|| vec![None; grid.slices()]), &all);
     }
     let each = grid.step.as_secs_f64();
     let mut found = Vec::new();
-    for (service, [before, during]) in sums {
-        let sign = match () {
-            () if during >= 2.0 * before && during * grid.during().len() as f64 >= 50.0 => Sign::TrafficRose,
-            () if during <= 0.2 * before && before * grid.during().len() as f64 >= 50.0 => Sign::TrafficFell,
-            () => continue,
+    for (service, growth) in sums {
+        let known = |slices: std::ops::Range<usize>| -> Vec<f64> {
+            growth.get(slices).unwrap_or_default().iter().flatten().copied().collect()
         };
-        let text = format!("{:.1} requests a second, {:.1} before", during / each, before / each);
+        let (calm, now) = (known(grid.before()), known(grid.during()));
+        let Some(sign) = change(&calm, &now) else { continue };
+        let rate = |slices: &[f64]| slices.iter().sum::<f64>() / (slices.len().max(1) as f64 * each);
+        let text = format!("{:.1} requests a second, {:.1} before", rate(&now), rate(&calm));
         let selector = selector(&format!("{SERVER}_count"), &[("service", &service)]);
         let evidence = [increase(facts, &selector, "method, route")];
         found.push(Finding::new(sign, Place::service(&service), 1.0, text).shown_by(evidence));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_stay_away_when_they_used_to_come() {
+        assert_eq!(change(&[100.0, 90.0, 110.0], &[5.0, 0.0]), Some(Sign::TrafficFell));
+        assert_eq!(change(&[50.0], &[0.0]), None, "nobody knows whether that was usual");
+        assert_eq!(change(&[0.0, 0.0, 250.0, 0.0], &[0.0]), None, "it was a burst");
+        assert_eq!(change(&[2.0, 3.0, 2.0], &[0.0, 0.0]), None, "too few to say");
+    }
+
+    #[test]
+    fn more_come_when_there_never_were_so_many() {
+        assert_eq!(change(&[100.0, 90.0, 110.0], &[250.0, 240.0]), Some(Sign::TrafficRose));
+        assert_eq!(change(&[0.0, 300.0, 10.0, 0.0], &[250.0, 240.0]), None, "there were");
+    }
 }
