@@ -150,7 +150,7 @@ fn statements_that_come_in_bursts_are_a_cache_that_everybody_fills_at_once() {
     let hurt =
         || shop(FAST, FAST).requests(("web", "stock"), ITEMS, "200", FAST, &[(85.0, 0.01), (15.0, 0.5)]);
     let mut world = hurt();
-    world.0.rhythm.insert("stock".to_owned(), [calm.clone(), bursts.clone()]);
+    world.0.rhythm.insert("stock".to_owned(), [calm, bursts.clone()]);
     assert_eq!(world.answer(), "stock | GET /items/{id} | cache-stampede");
     let mut world = hurt();
     world.0.rhythm.insert("stock".to_owned(), [bursts.clone(), bursts]);
