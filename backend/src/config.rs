@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::Screen;
+use crate::{RuleFiles, Screen};
 
 /// How the backend stores and scrapes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Config {
     /// Folder of the store. Created when missing, if its parent exists.
     pub data_dir: PathBuf,
@@ -26,9 +26,8 @@ pub struct Config {
     pub scrape_file: Option<PathBuf>,
     /// Time between two scrapes of one target.
     pub scrape_interval: Duration,
-    /// Files of Prometheus' rules to evaluate; in the last part of a path `*` and `?` stand for any text and any character.
-    /// They are read again when they change.
-    pub rule_files: Vec<PathBuf>,
+    /// Prometheus' rules to evaluate. Their files are read again when they change.
+    pub rules: RuleFiles,
     /// Time between two evaluations of a group of rules that has no interval of its own; the step of subqueries that name
     /// none, as in Prometheus.
     pub evaluation_interval: Duration,
@@ -66,7 +65,7 @@ impl Default for Config {
             metrics_disk_bytes: 256 << 20,
             scrape_file: None,
             scrape_interval: Duration::from_secs(1),
-            rule_files: Vec::new(),
+            rules: RuleFiles::default(),
             evaluation_interval: Duration::from_secs(1),
             external_labels: BTreeMap::new(),
             alertmanagers: Vec::new(),

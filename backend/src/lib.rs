@@ -37,7 +37,7 @@ pub use alertmanager::{Routing, Screen, check as check_alertmanager_file};
 pub use config::{Config, Limits};
 pub use error::Error;
 pub use ingest::targets::check as check_scrape_file;
-pub use rules::check as check_rule_files;
+pub use rules::RuleFiles;
 
 use server::Protocol::{Http1, Http2};
 use stats::Stats;
@@ -87,7 +87,7 @@ pub(crate) struct Backend {
 /// ingest is refused (and counted) until there is room again.
 pub async fn run(
     listeners: Listeners,
-    config: Config,
+    mut config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     let stats = Arc::new(Stats::default());
@@ -111,9 +111,10 @@ pub async fn run(
     // The metrics made of spans appear under the address where they can be asked for.
     let instance = listeners.prometheus.local_addr().map(|a| a.to_string()).unwrap_or_default();
     let stop = CancellationToken::new();
+    let rules = rules::live::Rules::new(&mut config, &instance);
     let backend = Arc::new(Backend {
         derived: derive::Derived::new(&instance),
-        rules: rules::live::Rules::new(&config, &instance),
+        rules,
         alertmanager: Arc::clone(&alertmanager),
         gate: api::gate::Gate::new(config.limits.concurrent_queries, config.limits.query_timeout),
         bodies: ingest::body::Room::new(config.limits.bodies_bytes),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
+use backend::RuleFiles;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -29,7 +30,7 @@ fn rule_file(folder: &Path, rules: &str) -> PathBuf {
 
 async fn with_rules(folder: &TempDir, rules: &str) -> TestBackend {
     let file = rule_file(folder.path(), rules);
-    TestBackend::with(|config| config.rule_files = vec![file]).await
+    TestBackend::with(|config| config.rules = RuleFiles::read(vec![file]).expect("good rules")).await
 }
 
 /// What an instant query answers.
@@ -133,7 +134,7 @@ async fn receivers_hear_of_an_alert_and_of_its_end_although_another_does_not_ans
     };
     let managers = vec![nobody.clone(), url.clone()];
     let backend = TestBackend::with(|config| {
-        config.rule_files = vec![file];
+        config.rules = RuleFiles::read(vec![file]).expect("good rules");
         config.alertmanagers = managers;
         config.external_labels =
             [("cluster", "one"), ("severity", "none")].map(|(n, v)| (n.into(), v.into())).into();
@@ -186,7 +187,8 @@ async fn since_when_an_alert_is_active_survives_a_restart() {
     write(&backend.client, &backend.prometheus, vec![before, given]).await;
     let dir = backend.stop().await;
 
-    let backend = TestBackend::on(dir, |config| config.rule_files = vec![file]).await;
+    let backend =
+        TestBackend::on(dir, |config| config.rules = RuleFiles::read(vec![file]).expect("good rules")).await;
     until("it is taken over", || async {
         let alerts = backend.json(&backend.prometheus, "/api/v1/alerts", &[]).await;
         let since =

@@ -15,4 +15,4 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-pub use live::check;
+pub use live::RuleFiles;

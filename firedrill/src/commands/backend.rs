@@ -31,7 +31,7 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
         backend::check_scrape_file(scrape)
             .map_err(|wrong| Failure::arguments(format!("--scrape {wrong}")))?;
     }
-    backend::check_rule_files(&options.rules)
+    let rules = backend::RuleFiles::read(options.rules.clone())
         .map_err(|wrong| Failure::arguments(format!("--rules {wrong}")))?;
     if let Some(file) = &options.alertmanager_file {
         backend::check_alertmanager_file(file)
@@ -66,7 +66,7 @@ pub(super) async fn run(home: &Home, options: &Backend, json: bool) -> Outcome {
         data_dir: home.data().join("telemetry"),
         retention: options.retention,
         scrape_file: options.scrape.clone(),
-        rule_files: options.rules.clone(),
+        rules,
         alertmanagers: options.alertmanager.clone(),
         alertmanager_file: options.alertmanager_file.clone(),
         // The one object of --json has standard output for itself.

@@ -108,7 +108,8 @@ mod tests {
             fs::write(&old, "groups: []\n").expect("written");
             Alerts::at(speed(times)).expect("good").write(dir.path()).expect("written");
             assert!(!old.exists(), "a rule of an older version is not loaded beside the new ones");
-            let rules = backend::check_rule_files(&[dir.path().join(RULES).join("*.yaml")]).expect("rules");
+            let rules =
+                backend::RuleFiles::read(vec![dir.path().join(RULES).join("*.yaml")]).expect("rules").rules();
             assert!(rules > 500, "{rules}");
             backend::check_alertmanager_file(&dir.path().join(ALERTMANAGER)).expect("routes");
             let text = fs::read_to_string(dir.path().join(ALERTMANAGER)).expect("there");

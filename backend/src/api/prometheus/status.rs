@@ -53,10 +53,10 @@ pub(super) async fn config(State(backend): State<Arc<Backend>>) -> Response {
     let mut yaml = format!(
         "global:\n  scrape_interval: {interval}\n  scrape_timeout: {timeout}\n  evaluation_interval: {evaluation}\n"
     );
-    if !backend.config.rule_files.is_empty() {
+    if !backend.config.rules.patterns().is_empty() {
         yaml += "rule_files:\n";
     }
-    for file in &backend.config.rule_files {
+    for file in backend.config.rules.patterns() {
         yaml += &format!("- {:?}\n", file.display().to_string());
     }
     if let Some(file) = &backend.config.scrape_file {

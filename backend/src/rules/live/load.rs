@@ -1,4 +1,4 @@
-//! Finds and reads the files of rules that the configuration names, and notices when one of them changes.
+//! Finds and reads the files of rules that patterns name, and notices when one of them changes.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -9,12 +9,49 @@ use crate::rules::file;
 /// Most groups of all files together: each is evaluated on its own.
 const MAX_GROUPS: usize = 1000;
 
-/// Reads all files of rules that the patterns name, and gives how many rules they have.
-///
-/// # Errors
-/// `file:line: what is wrong`, with the line where there is one.
-pub fn check(patterns: &[PathBuf]) -> Result<usize, String> {
-    read(patterns).map(|groups| groups.iter().map(|group| group.rules.len()).sum())
+/// Files of Prometheus' rules that were read and are good. None by default.
+#[derive(Debug, Default)]
+pub struct RuleFiles {
+    patterns: Vec<PathBuf>,
+    seen: Vec<Stamp>,
+    /// By file and name.
+    groups: Vec<Group>,
+}
+
+impl RuleFiles {
+    /// Reads all files that the patterns name: each is a path, in whose last part `*` and `?` stand for any text and any
+    /// character.
+    ///
+    /// # Errors
+    /// `file:line: what is wrong`, with the line where there is one.
+    pub fn read(patterns: Vec<PathBuf>) -> Result<Self, String> {
+        // What is written while the files are read is a change, and not part of what was seen.
+        let seen = stamps(&patterns);
+        let groups = read(&patterns)?;
+        Ok(Self { patterns, seen, groups })
+    }
+
+    /// How many rules the files have.
+    #[must_use]
+    pub fn rules(&self) -> usize {
+        self.groups.iter().map(|group| group.rules.len()).sum()
+    }
+
+    /// What names the files.
+    #[must_use]
+    pub fn patterns(&self) -> &[PathBuf] {
+        &self.patterns
+    }
+
+    /// Gives the groups away: who evaluates them keeps them.
+    pub(super) fn take_groups(&mut self) -> Vec<Group> {
+        std::mem::take(&mut self.groups)
+    }
+
+    /// Notices changes since these were read.
+    pub(super) fn watched(&self) -> Watched {
+        Watched { seen: self.seen.clone() }
+    }
 }
 
 /// The groups of all files, by file and name.
@@ -41,7 +78,7 @@ pub(super) fn read(patterns: &[PathBuf]) -> Result<Vec<Group>, String> {
     Ok(groups)
 }
 
-/// The files that patterns name: each a path, in whose last part `*` and `?` stand for any text and any character.
+/// The files that patterns name.
 fn files(patterns: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     for pattern in patterns {
@@ -87,24 +124,28 @@ fn matches(pattern: &str, name: &str) -> bool {
 type Stamp = (PathBuf, Option<SystemTime>, u64);
 
 /// Notices when a file changes, comes or goes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watched {
-    seen: Option<Vec<Stamp>>,
+    seen: Vec<Stamp>,
 }
 
 impl Watched {
-    /// Whether anything has changed since this was asked last; the first time it has.
+    /// Whether anything has changed since this was asked last.
     pub(super) fn changed(&mut self, patterns: &[PathBuf]) -> bool {
-        let stamp = |path: PathBuf| {
-            let metadata = std::fs::metadata(&path).ok();
-            let written = metadata.as_ref().and_then(|m| m.modified().ok());
-            (path, written, metadata.map_or(0, |m| m.len()))
-        };
-        let now: Vec<Stamp> = files(patterns).unwrap_or_default().into_iter().map(stamp).collect();
-        let changed = self.seen.as_ref() != Some(&now);
-        self.seen = Some(now);
+        let now = stamps(patterns);
+        let changed = self.seen != now;
+        self.seen = now;
         changed
     }
+}
+
+fn stamps(patterns: &[PathBuf]) -> Vec<Stamp> {
+    let stamp = |path: PathBuf| {
+        let metadata = std::fs::metadata(&path).ok();
+        let written = metadata.as_ref().and_then(|m| m.modified().ok());
+        (path, written, metadata.map_or(0, |m| m.len()))
+    };
+    files(patterns).unwrap_or_default().into_iter().map(stamp).collect()
 }
 
 #[cfg(test)]
@@ -131,13 +172,14 @@ mod tests {
     fn a_change_of_any_file_is_noticed_and_what_is_wrong_is_told_with_its_place() {
         let folder = tempfile::tempdir().expect("a folder");
         let patterns = [folder.path().join("*.yaml")];
-        let mut watched = Watched::default();
-        assert!(watched.changed(&patterns) && !watched.changed(&patterns));
+        let read = || RuleFiles::read(patterns.to_vec());
+        let mut watched = read().expect("no files, no mistakes").watched();
+        assert!(!watched.changed(&patterns));
         std::fs::write(folder.path().join("b.yaml"), RULES).expect("written");
         assert!(watched.changed(&patterns) && !watched.changed(&patterns));
         std::fs::write(folder.path().join("a.yaml"), RULES.replace("expr: b", "expr: b +")).expect("written");
         assert!(watched.changed(&patterns));
-        let told = check(&patterns).expect_err("wrong");
+        let told = read().expect_err("wrong");
         assert!(
             told.contains("a.yaml:4: groups[0].rules[0].expr: ")
                 && told.contains("could not parse expression"),
@@ -145,8 +187,9 @@ mod tests {
         );
         std::fs::remove_file(folder.path().join("a.yaml")).expect("removed");
         assert!(watched.changed(&patterns));
-        assert_eq!(check(&patterns), Ok(1));
-        let missing = check(&[folder.path().join("c.yaml")]).expect_err("missing");
+        let good = read().expect("good");
+        assert_eq!((good.rules(), good.watched().changed(&patterns)), (1, false));
+        let missing = RuleFiles::read(vec![folder.path().join("c.yaml")]).expect_err("missing");
         assert!(missing.ends_with("c.yaml: there is no such file"), "{missing}");
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use load::check;
+pub use load::RuleFiles;
 pub(crate) use shown::{Health, Running, Shown, ShownRule};
 
 use self::group::Carried;
@@ -44,15 +44,16 @@ pub(crate) struct Rules {
     externals: Externals,
     places: Arc<Semaphore>,
     reloads: mpsc::Sender<Reload>,
-    orders: std::sync::Mutex<Option<mpsc::Receiver<Reload>>>,
+    /// What the files said at the start, and the orders to read them again: for the one task that evaluates them.
+    begin: std::sync::Mutex<Option<(Vec<Group>, mpsc::Receiver<Reload>)>>,
     /// Whether the files could be read last, and when they could, by the clock.
     loaded: AtomicU64,
     loaded_at_ms: AtomicI64,
 }
 
 impl Rules {
-    /// No groups yet. `address` is where the program itself is found.
-    pub(crate) fn new(config: &Config, address: &str) -> Self {
+    /// Takes the groups of the files, none of which is evaluated yet. `address` is where the program itself is found.
+    pub(crate) fn new(config: &mut Config, address: &str) -> Self {
         let (reloads, orders) = mpsc::channel(RELOADS);
         let labels = config.external_labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
         let receivers = config.alertmanagers.iter().map(|base| Arc::new(notify::Receiver::new(base)));
@@ -62,7 +63,7 @@ impl Rules {
             externals: Externals { labels: Labels::new(labels), url: format!("http://{address}") },
             places: Arc::new(Semaphore::new(PLACES)),
             reloads,
-            orders: std::sync::Mutex::new(Some(orders)),
+            begin: std::sync::Mutex::new(Some((config.rules.take_groups(), orders))),
             loaded: AtomicU64::new(1),
             loaded_at_ms: AtomicI64::new(now_ms()),
         }
@@ -111,13 +112,16 @@ struct Task {
 
 /// Evaluates the rules of the files until `stop`, and tells of alerts.
 pub(crate) async fn run(backend: Arc<Backend>, stop: CancellationToken) {
-    let orders = backend.rules.orders.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(mut orders) = orders else { return };
+    let begin = backend.rules.begin.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some((groups, mut orders)) = begin else { return };
     let sending = notify_all(&backend, &stop);
     let mut manager =
         Manager { backend: Arc::clone(&backend), tasks: BTreeMap::new(), stop: stop.clone(), begun: false };
-    let patterns = backend.config.rule_files.clone();
-    let mut files = load::Watched::default();
+    let patterns = backend.config.rules.patterns().to_vec();
+    let mut files = backend.config.rules.watched();
+    if !patterns.is_empty() {
+        manager.apply(groups).await;
+    }
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     loop {
         let order = tokio::select! {

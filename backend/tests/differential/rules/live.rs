@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use backend::RuleFiles;
 use serde_json::Value;
 
 use crate::differential::prometheus::Prometheus;
@@ -99,7 +100,7 @@ async fn rules_are_evaluated_and_told_of_like_in_prometheus() {
     let file = folder.path().join("rules.yaml");
     std::fs::write(&file, RULES).expect("written");
     let backend = TestBackend::with(|config| {
-        config.rule_files = vec![file.clone()];
+        config.rules = RuleFiles::read(vec![file.clone()]).expect("good rules");
         config.external_labels = [("cluster".to_owned(), "one".to_owned())].into();
     })
     .await;

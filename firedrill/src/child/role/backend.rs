@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use backend::{Config, Listeners, Screen};
+use backend::{Config, Listeners, RuleFiles, Screen};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -26,15 +26,14 @@ pub(super) async fn run(
         data_dir: text("BACKEND_DATA_DIR")?.into(),
         retention: Duration::from_secs(number("BACKEND_RETENTION_S")?),
         scrape_file: std::env::var_os("BACKEND_SCRAPE_FILE").map(Into::into),
-        rule_files: several("BACKEND_RULE_FILES"),
+        rules: RuleFiles::read(several("BACKEND_RULE_FILES"))
+            .map_err(|wrong| Failure::environment(format!("the rules cannot be used: {wrong}")))?,
         alertmanagers: addresses("BACKEND_ALERTMANAGERS"),
         alertmanager_file: std::env::var_os("BACKEND_ALERTMANAGER_FILE").map(Into::into),
         // Without a parent, whoever reads the log reads them there.
         screen: if alone { Screen::default() } else { Screen::new(said::say) },
         ..Config::default()
     };
-    backend::check_rule_files(&config.rule_files)
-        .map_err(|wrong| Failure::environment(format!("the rules cannot be used: {wrong}")))?;
     let elsewhere = if alone { "set BACKEND_DATA_DIR to another place" } else { ELSEWHERE };
     serve(listeners(&mut take)?, config, elsewhere, stop).await
 }
