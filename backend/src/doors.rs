@@ -3,6 +3,8 @@
 //! Fuzzers (`backend/fuzz`) and the property test below go through the same doors: any bytes, and the seeds of
 //! `backend/fuzz/seeds` with some of their bytes changed. Built for them alone, never into the program.
 
+use std::time::Duration;
+
 use opentelemetry_proto::tonic::collector::{
     logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
     trace::v1::ExportTraceServiceRequest,
@@ -10,6 +12,7 @@ use opentelemetry_proto::tonic::collector::{
 use prost::Message;
 use serde::de::DeserializeOwned;
 
+use crate::ingest::times::Times;
 use crate::ingest::{logs, loki_push, metrics, openmetrics, remote_write::request, spans, targets};
 use crate::rules::file;
 use crate::{alertmanager, logql, promql};
@@ -81,7 +84,7 @@ pub fn otlp_traces(bytes: &[u8]) {
 /// Log records, in either form, up to what is written to the store.
 pub fn otlp_logs(bytes: &[u8]) {
     for request in either::<ExportLogsServiceRequest>(bytes) {
-        let _ = logs::lay_out(request, &[], 0);
+        let _ = logs::lay_out(request, &[], Times::at(0, Duration::MAX));
     }
 }
 

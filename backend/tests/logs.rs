@@ -78,6 +78,27 @@ async fn what_is_sent_again_is_counted_once() {
     backend.stop().await;
 }
 
+#[tokio::test]
+async fn records_out_of_time_are_refused_one_by_one() {
+    let backend = TestBackend::start().await;
+    let hour = 3_600_000_000_000;
+    let at = |time_unix_nano| LogRecord { time_unix_nano, ..record("now", 9, 1) };
+    let records = vec![at(1), at(now_ns() - 25 * hour), at(now_ns()), at(now_ns() + hour), at(u64::MAX)];
+    let mut client = LogsServiceClient::connect(backend.grpc.clone()).await.expect("a connection");
+    let answer = client.export(export(records)).await.expect("taken").into_inner();
+    let partial = answer.partial_success.expect("told");
+    assert_eq!(partial.rejected_log_records, 4);
+    for reason in
+        ["2: the record is older than what is kept", "2: the record is from more than 10 minutes ahead"]
+    {
+        assert!(partial.error_message.contains(reason), "{}", partial.error_message);
+    }
+    stored(&backend, 1.0).await;
+    assert_eq!(backend.metric("backend_refused_items_total{signal=\"logs\"}").await, 4.0);
+    assert_eq!(lines(&backend, r#"{service_name="shop"}"#).await, ["now"]);
+    backend.stop().await;
+}
+
 async fn streams(backend: &TestBackend, query: &str) -> Vec<Value> {
     let found = backend.json(&backend.loki, "/loki/api/v1/query_range", &[("query", query)]).await;
     assert_eq!(found["data"]["resultType"], "streams");

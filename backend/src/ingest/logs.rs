@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
 use super::names::metadata_name;
+use super::times::{Times, Wrong};
 use super::{LAID_OUT, Partial, TOO_LARGE, level};
 use crate::labels::Labels;
 use crate::store::batch::{Batch, LogIn, metadata_key};
@@ -43,11 +44,11 @@ const NAMELESS: &str = "the name of an attribute has neither a letter nor a digi
 
 type Pairs = Vec<(String, String)>;
 
-/// Lays out an export's log records. `now_ns` stands in for a record without any time.
+/// Lays out an export's log records. Now stands in for a record without any time.
 pub(crate) fn lay_out(
     request: ExportLogsServiceRequest,
     indexed: &[String],
-    now_ns: i64,
+    times: Times,
 ) -> (Batch, Partial) {
     let (mut batch, mut partial) = (Batch::default(), Partial::default());
     let mut streams = Streams::default();
@@ -73,13 +74,18 @@ pub(crate) fn lay_out(
                     partial.refuse(1, TOO_LARGE);
                     continue;
                 }
+                let ts_ns = time(&record, times.now_ns);
+                if let Err(wrong) = times.check(ts_ns) {
+                    partial.refuse(1, out_of_time(wrong));
+                    continue;
+                }
                 let Some(metadata) = metadata(&record, &common) else {
                     partial.refuse(1, NAMELESS);
                     continue;
                 };
                 let line =
                     record.body.as_ref().and_then(|b| b.value.as_ref()).map(value_text).unwrap_or_default();
-                push(&mut batch, (stream, &labels), time(&record, now_ns), &line, metadata, indexed);
+                push(&mut batch, (stream, &labels), ts_ns, &line, metadata, indexed);
             }
         }
     }
@@ -138,6 +144,14 @@ fn metadata(record: &LogRecord, common: &[(String, String)]) -> Option<Pairs> {
     put("span_id", id(&record.span_id));
     metadata.extend_from_slice(common);
     Some(metadata)
+}
+
+/// Why a record is refused: what is no longer kept would be stored for nothing, what is far ahead for ever.
+fn out_of_time(wrong: Wrong) -> &'static str {
+    match wrong {
+        Wrong::TooOld => "the record is older than what is kept",
+        Wrong::TooNew => "the record is from more than 10 minutes ahead of the clock",
+    }
 }
 
 fn time(record: &LogRecord, now_ns: i64) -> i64 {

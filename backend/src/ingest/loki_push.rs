@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::body::{self, BodyError};
 use super::logs::{Streams, push};
+use super::times::Times;
 use super::{count_bad, count_busy, weight};
 use crate::Backend;
 use crate::stats::add;
@@ -21,7 +22,7 @@ use crate::time::now_ns;
 
 use read::Push;
 pub(crate) use read::{from_json, from_protobuf};
-use rules::{Complaints, Rules, check, renamed, with_service_name};
+use rules::{Complaints, check, renamed, with_service_name};
 
 /// Why a push was refused: a status and Loki's plain text.
 #[derive(Debug)]
@@ -102,8 +103,7 @@ fn lay_out(pushed: Push, backend: &Backend) -> Result<(Batch, Complaints), Refus
         return Err(Refusal(StatusCode::UNPROCESSABLE_ENTITY, nothing.to_owned()));
     }
     let config = &backend.config;
-    let kept_ns = i64::try_from(config.retention.as_nanos()).unwrap_or(i64::MAX);
-    let rules = Rules::at(now_ns(), kept_ns);
+    let times = Times::at(now_ns(), config.retention);
     let mut batch = Batch::default();
     let mut streams = Streams::default();
     let mut complaints = Complaints::default();
@@ -117,7 +117,7 @@ fn lay_out(pushed: Push, backend: &Backend) -> Result<(Batch, Complaints), Refus
             continue;
         }
         for entry in entries {
-            if let Err(complaint) = rules.entry(&labels, &entry) {
+            if let Err(complaint) = rules::entry(times, &labels, &entry) {
                 complaints.add(complaint);
                 continue;
             }

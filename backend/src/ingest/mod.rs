@@ -15,6 +15,7 @@ pub(crate) mod remote_write;
 pub(crate) mod scrape;
 pub(crate) mod spans;
 pub(crate) mod targets;
+pub(crate) mod times;
 mod weight;
 mod wire;
 
@@ -24,9 +25,11 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 
+use self::times::Times;
 use crate::Backend;
 use crate::stats::{Signal, add};
 use crate::store::Busy;
+use crate::time::{now_ms, now_ns};
 
 /// Most bytes that one export is laid out to: what it says once of a resource stands beside each of its items.
 const LAID_OUT: usize = 64 << 20;
@@ -69,7 +72,7 @@ pub(crate) fn take_spans(backend: &Backend, mut request: ExportTraceServiceReque
     let pushed = backend.store.push(batch);
     // What is refused comes again, and shall not be counted twice.
     if pushed.is_ok() {
-        let left_out = backend.derived.take(&request, crate::time::now_ms());
+        let left_out = backend.derived.take(&request, now_ms());
         add(&backend.stats.unmeasured_spans, left_out);
     }
     settle(&backend.stats.spans, items, partial, pushed)
@@ -77,7 +80,8 @@ pub(crate) fn take_spans(backend: &Backend, mut request: ExportTraceServiceReque
 
 /// Stores the log records of an export.
 pub(crate) fn take_logs(backend: &Backend, request: ExportLogsServiceRequest) -> Result<Partial, Busy> {
-    let (batch, partial) = logs::lay_out(request, &backend.config.indexed_metadata, crate::time::now_ns());
+    let times = Times::at(now_ns(), backend.config.retention);
+    let (batch, partial) = logs::lay_out(request, &backend.config.indexed_metadata, times);
     let items = batch.items();
     let pushed = backend.store.push(batch);
     settle(&backend.stats.logs, items, partial, pushed)

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::read::{Entry, Metadata};
 use crate::ingest::names::metadata_name;
+use crate::ingest::times::{Times, Wrong};
 use crate::labels::Labels;
 
 /// Labels that may name the service when `service_name` is missing; Loki's default list.
@@ -34,58 +35,38 @@ const MAX_LINE: usize = 256 << 10;
 const MAX_METADATA: usize = 128;
 /// As the Loki of the real stack is set.
 const MAX_METADATA_BYTES: usize = 512 << 10;
-/// How far ahead of the clock an entry may be.
-const AHEAD_NS: i64 = 600_000_000_000;
-
-/// The times that an entry may have.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rules {
-    oldest_ns: i64,
-    newest_ns: i64,
-}
-
-impl Rules {
-    /// Of what is pushed at `now_ns` into a store that keeps entries for `kept_ns`.
-    pub(super) fn at(now_ns: i64, kept_ns: i64) -> Self {
-        Self { oldest_ns: now_ns.saturating_sub(kept_ns), newest_ns: now_ns.saturating_add(AHEAD_NS) }
+/// # Errors
+/// Why the entry is refused.
+pub(super) fn entry(times: Times, labels: &Labels, entry: &Entry) -> Result<(), String> {
+    times.check(entry.ts_ns).map_err(|wrong| match wrong {
+        Wrong::TooOld => format!(
+            "entry for stream '{labels}' has timestamp too old: {}, oldest acceptable timestamp is: {}",
+            rfc3339(entry.ts_ns),
+            rfc3339(times.oldest_ns)
+        ),
+        Wrong::TooNew => {
+            format!("entry for stream '{labels}' has timestamp too new: {}", rfc3339(entry.ts_ns))
+        }
+    })?;
+    let length = entry.line.len();
+    if length > MAX_LINE {
+        return Err(format!(
+            "max entry size '{MAX_LINE}' bytes exceeded for stream '{labels}' while adding an entry with length '{length}' bytes"
+        ));
     }
-
-    /// # Errors
-    /// Why the entry is refused.
-    pub(super) fn entry(&self, labels: &Labels, entry: &Entry) -> Result<(), String> {
-        if entry.ts_ns < self.oldest_ns {
-            return Err(format!(
-                "entry for stream '{labels}' has timestamp too old: {}, oldest acceptable timestamp is: {}",
-                rfc3339(entry.ts_ns),
-                rfc3339(self.oldest_ns)
-            ));
-        }
-        if entry.ts_ns > self.newest_ns {
-            return Err(format!(
-                "entry for stream '{labels}' has timestamp too new: {}",
-                rfc3339(entry.ts_ns)
-            ));
-        }
-        let length = entry.line.len();
-        if length > MAX_LINE {
-            return Err(format!(
-                "max entry size '{MAX_LINE}' bytes exceeded for stream '{labels}' while adding an entry with length '{length}' bytes"
-            ));
-        }
-        let size: usize = entry.metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if size > MAX_METADATA_BYTES {
-            return Err(format!(
-                "stream '{labels}' has structured metadata too large: '{size}' bytes, limit: '{MAX_METADATA_BYTES}' bytes. Please see `limits_config.max_structured_metadata_size` or contact your Loki administrator to increase it"
-            ));
-        }
-        let count = entry.metadata.len();
-        if count > MAX_METADATA {
-            return Err(format!(
-                "stream '{labels}' has too many structured metadata labels: '{count}', limit: '{MAX_METADATA}'. Please see `limits_config.max_structured_metadata_entries_count` or contact your Loki administrator to increase it"
-            ));
-        }
-        Ok(())
+    let size: usize = entry.metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if size > MAX_METADATA_BYTES {
+        return Err(format!(
+            "stream '{labels}' has structured metadata too large: '{size}' bytes, limit: '{MAX_METADATA_BYTES}' bytes. Please see `limits_config.max_structured_metadata_size` or contact your Loki administrator to increase it"
+        ));
     }
+    let count = entry.metadata.len();
+    if count > MAX_METADATA {
+        return Err(format!(
+            "stream '{labels}' has too many structured metadata labels: '{count}', limit: '{MAX_METADATA}'. Please see `limits_config.max_structured_metadata_entries_count` or contact your Loki administrator to increase it"
+        ));
+    }
+    Ok(())
 }
 
 /// # Errors
@@ -192,6 +173,8 @@ impl fmt::Display for Complaints {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -209,16 +192,17 @@ mod tests {
     }
 
     #[test]
-    fn times_are_bounded_on_both_sides() {
-        let rules = Rules::at(1_700_000_000_000_000_000, 86_400_000_000_000);
+    fn times_out_of_bounds_are_told_as_loki_tells_them() {
+        let times = Times::at(1_700_000_000_000_000_000, Duration::from_hours(24));
+        let entry = |labels: &Labels, one: &Entry| entry(times, labels, one);
         let labels = Labels::new([("app", "a")]);
         let at = |s: i64| Entry { ts_ns: (1_700_000_000 + s) * 1_000_000_000, ..Entry::default() };
-        assert_eq!(rules.entry(&labels, &at(-86_400)), Ok(()));
-        assert_eq!(rules.entry(&labels, &at(600)), Ok(()));
+        assert_eq!(entry(&labels, &at(-86_400)), Ok(()));
+        assert_eq!(entry(&labels, &at(600)), Ok(()));
         let old = "entry for stream '{app=\"a\"}' has timestamp too old: 2023-11-13T22:13:19Z, oldest acceptable timestamp is: 2023-11-13T22:13:20Z";
-        assert_eq!(rules.entry(&labels, &at(-86_401)), Err(old.to_owned()));
+        assert_eq!(entry(&labels, &at(-86_401)), Err(old.to_owned()));
         let new = "entry for stream '{app=\"a\"}' has timestamp too new: 2023-11-14T22:23:21Z";
-        assert_eq!(rules.entry(&labels, &at(601)), Err(new.to_owned()));
+        assert_eq!(entry(&labels, &at(601)), Err(new.to_owned()));
     }
 
     #[test]
