@@ -102,9 +102,9 @@ class Hanging(Down):
 
 
 class Slow(Down):
-    """Runs a tenth of the time."""
+    """Runs a tenth of the time, as under a processor quota of a tenth: 10 ms of each 100 ms."""
 
-    title = "slow (stopped 0.9 s of each 1 s)"
+    title = "slow (runs 10 ms of each 100 ms)"
 
     def begin(self, stack):
         self.over = threading.Event()
@@ -114,9 +114,9 @@ class Slow(Down):
     def slow(self, process):
         while not self.over.is_set():
             os.kill(process, signal.SIGSTOP)
-            self.over.wait(0.9)
+            self.over.wait(0.09)
             os.kill(process, signal.SIGCONT)
-            time.sleep(0.1)
+            time.sleep(0.01)
 
     def end(self, stack):
         self.over.set()
