@@ -3,9 +3,8 @@
 
 use std::borrow::Cow;
 
-use promql_parser::util::parse_duration;
-
 use super::QueryError;
+use super::check::seconds;
 use super::text::{Kind, Token, tokens};
 
 /// Deepest nesting of one duration.
@@ -83,8 +82,8 @@ fn of_offset(text: &str, tokens: &[Token]) -> Result<Replaced, QueryError> {
     let negated = signs.iter().filter(|t| t.kind == Kind::Symbol(b'-')).count() % 2 == 1;
     if let Some(length) = rest.first().filter(|t| t.kind == Kind::Number) {
         let written = &text[length.start..length.end];
-        let digits = written.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let is_none = digits.len() < written.len() && digits.bytes().all(|b| b == b'0');
+        let has_unit = written.ends_with(|c: char| c.is_ascii_alphabetic());
+        let is_none = has_unit && seconds(written) == Ok(0.0);
         let plain = if is_none { "0" } else { written };
         return Ok(match signs {
             [] | [_] => is_none.then(|| (length.start, length.end, plain.to_owned())),
@@ -123,25 +122,6 @@ fn of_offset(text: &str, tokens: &[Token]) -> Result<Replaced, QueryError> {
     });
     let replacement = read.map_err(|mistake| placed(&mistake, open.end, inner))?;
     Ok(Some((signed.unwrap_or(open).start, close.end, replacement)))
-}
-
-/// The seconds that a number or a plain duration stands for.
-fn length(text: &str) -> Option<f64> {
-    if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        return i64::from_str_radix(digits, 16).ok().map(|n| n as f64);
-    }
-    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    if number.len() < text.len() && !number.is_empty() && number.bytes().all(|b| b == b'0') {
-        // The grammar crate refuses a duration of no length, which is one where it is added to another.
-        return parse_duration(&format!("1{}", &text[number.len()..])).ok().map(|_| 0.0);
-    }
-    if number.len() < text.len() {
-        return parse_duration(text).ok().map(|d| d.as_secs_f64());
-    }
-    match text.strip_prefix('0').filter(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit())) {
-        Some(digits) => i64::from_str_radix(digits, 8).ok().map(|n| n as f64),
-        None => text.parse().ok(),
-    }
 }
 
 fn bad(message: &str) -> QueryError {
@@ -270,7 +250,7 @@ impl<'t> Reader<'t> {
         match (token.kind, text.to_ascii_lowercase().as_str()) {
             (Kind::Number, _) => {
                 self.at += 1;
-                length(text).ok_or_else(|| bad(&format!("not a valid duration string: {text:?}")))
+                seconds(text).map_err(|message| bad(&message))
             }
             (Kind::Word, name @ ("min_of" | "max_of")) => {
                 self.at += 1;
@@ -304,7 +284,7 @@ mod tests {
             ("x[-(1m-2m)^2*3]", Err("2:14: duration must be greater than 0")),
             ("x offset (1m * 2)", Ok("x offset 120.000")),
             ("x offset -(1m - 90s) + y[2^3s]", Ok("x offset 30.000 + y[8.000]")),
-            ("rate(x[max_of(1m, 0.5h)])", Err("7:23: not a valid duration string: \"0.5h\"")),
+            ("rate(x[max_of(1m, 0.5h)])", Err("7:23: unknown unit \".\" in duration \"0.5h\"")),
             ("x[0x10+010]", Ok("x[24.000]")),
             ("x[1+0m]", Ok("x[1.000]")),
             ("rate(x[max_of(1m, min_of(2h, 7200))])", Ok("rate(x[7200.000])")),

@@ -15,6 +15,14 @@ pub(super) enum Length {
     Computed,
 }
 
+/// The seconds that the text of a number or of a duration stands for.
+///
+/// # Errors
+/// Why it is neither, in Prometheus' words.
+pub(in crate::promql) fn seconds(text: &str) -> Result<f64, String> {
+    number(text).or_else(|_| duration(text))
+}
+
 /// The seconds that a number or a duration stands for.
 pub(super) fn length(token: &Token<'_>) -> Result<f64, Mistake> {
     let read = if token.kind == Kind::Duration { duration(token.text) } else { number(token.text) };

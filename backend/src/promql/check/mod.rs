@@ -16,6 +16,8 @@ use super::notes::position;
 use crate::labels::NAME;
 use crate::matcher::Matcher;
 
+pub(super) use durations::seconds;
+
 /// What is wrong, and at which byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mistake {
