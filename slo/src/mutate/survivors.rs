@@ -15,6 +15,9 @@ pub struct Explained {
     pub change: String,
     /// The reason.
     pub reason: String,
+    /// Whether the changed rules do the same as the right ones, whatever happens: no contract could ever notice.
+    #[serde(default)]
+    pub equivalent: bool,
 }
 
 impl Explained {
@@ -65,7 +68,8 @@ mod tests {
 
     #[test]
     fn an_explanation_covers_what_it_names() {
-        let explained = |change: &str| Explained { change: change.into(), reason: "r".into() };
+        let explained =
+            |change: &str| Explained { change: change.into(), reason: "r".into(), equivalent: false };
         let told = "a: slo:errors:increase1h: label x=\"1\" dropped";
         for good in ["*", "a: *dropped", "*slo:errors:*", told] {
             assert!(explained(good).covers(told), "{good}");

@@ -13,7 +13,7 @@ use crate::{
     failure::{Code, Failure, Outcome},
 };
 
-/// Of the changes that make usable rules, so many must be noticed.
+/// Of the changes that make usable rules which do something else, so many must be noticed.
 const ENOUGH: f64 = 0.95;
 
 /// Makes the changes and tells which survive.
@@ -66,40 +66,47 @@ fn report(
 ) -> Outcome {
     let killed = fates.iter().filter(|fate| matches!(fate, Fate::Killed(_))).count();
     let refused = fates.iter().filter(|fate| matches!(fate, Fate::Refused)).count();
-    let usable = mutants.len() - refused;
-    let score = if usable == 0 { 1.0 } else { killed as f64 / usable as f64 };
     let survivors = mutants.iter().zip(fates).filter(|(_, fate)| matches!(fate, Fate::Survived));
-    let survivors: Vec<(String, Option<&str>)> = survivors
+    let survivors: Vec<(String, Option<&Explained>)> = survivors
         .map(|(mutant, _)| {
             let told = mutant.told();
-            let reason = explanations.iter().find(|explained| explained.covers(&told));
-            (told, reason.map(|explained| explained.reason.as_str()))
+            let explained = explanations.iter().find(|explained| explained.covers(&told));
+            (told, explained)
         })
         .collect();
-    let unexplained = survivors.iter().filter(|(_, reason)| reason.is_none()).count();
+    let unexplained = survivors.iter().filter(|(_, explained)| explained.is_none()).count();
+    let equivalent =
+        survivors.iter().filter(|(_, explained)| explained.is_some_and(|e| e.equivalent)).count();
+    let usable = mutants.len() - refused - equivalent;
+    let score = if usable == 0 { 1.0 } else { killed as f64 / usable as f64 };
     if json {
         output::json(&serde_json::json!({
             "engine": engine.name(),
             "mutants": mutants.len(),
             "killed": killed,
             "refused": refused,
+            "equivalent": equivalent,
             "score": score,
             "unexplained": unexplained,
-            "survivors": survivors.iter().map(|(change, reason)| serde_json::json!({
+            "survivors": survivors.iter().map(|(change, explained)| serde_json::json!({
                 "change": change,
-                "reason": reason,
+                "reason": explained.map(|e| &e.reason),
+                "equivalent": explained.is_some_and(|e| e.equivalent),
             })).collect::<Vec<_>>(),
         }));
     } else {
         let mut lines: Vec<String> = survivors
             .iter()
-            .map(|(change, reason)| format!("{change}\n    {}", reason.unwrap_or("not explained")))
+            .map(|(change, explained)| {
+                let reason = explained.map_or("not explained", |e| e.reason.as_str());
+                format!("{change}\n    {reason}")
+            })
             .collect();
         lines.push(format!(
-            "{} changes: {killed} noticed, {refused} refused by {}, {} survived, {unexplained} of them without an explanation: {:.1}%",
+            "{} changes: {killed} noticed, {refused} refused by {}, {equivalent} that do the same as the right rules, {} survived of which {unexplained} without an explanation: {:.1}%",
             mutants.len(),
             engine.name(),
-            survivors.len(),
+            survivors.len() - equivalent,
             score * 100.0
         ));
         output::print(&lines.join("\n"));
