@@ -8,15 +8,16 @@ use std::{
 use crate::harness::checkout;
 
 /// Each package, and which of ours it may depend on.
-const ALLOWED: [(&str, &str, &[&str]); 15] = [
+const ALLOWED: [(&str, &str, &[&str]); 16] = [
     ("telemetry", "telemetry", &[]),
     ("unread", "unread", &[]),
+    ("balance", "balance", &[]),
     ("yaml", "yaml", &[]),
     ("chassis", "services/chassis", &["telemetry", "unread"]),
     ("user-service", "services/user-service", &["telemetry", "chassis"]),
     ("product-service", "services/product-service", &["telemetry", "chassis"]),
-    ("order-service", "services/order-service", &["telemetry", "chassis"]),
-    ("loadgen", "loadgen", &["telemetry", "unread"]),
+    ("order-service", "services/order-service", &["telemetry", "chassis", "balance"]),
+    ("loadgen", "loadgen", &["telemetry", "unread", "balance"]),
     ("backend", "backend", &["unread", "yaml"]),
     ("query", "query", &[]),
     ("slo", "slo", &["query", "yaml"]),
@@ -30,6 +31,7 @@ const ALLOWED: [(&str, &str, &[&str]); 15] = [
         &[
             "telemetry",
             "chassis",
+            "balance",
             "user-service",
             "product-service",
             "order-service",

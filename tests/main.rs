@@ -19,6 +19,7 @@ mod dashboards;
 mod deleted;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod instances;
 mod investigate;
 mod large_bodies;
 mod load;
@@ -27,6 +28,8 @@ mod native_bad_input;
 mod native_build;
 mod native_processes;
 mod native_signals;
+mod network;
+mod operations;
 mod ops;
 mod outages;
 mod read_only;

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 pub use self::{
     dashboards::{Dashboards, DashboardsCheck, DashboardsDir},
     investigate::{Investigate, Way},
-    ops::{Ops, OpsHistory, OpsRollback, OpsSet, OpsShow},
+    ops::{Ops, OpsDeploy, OpsHistory, OpsRestart, OpsRollback, OpsScale, OpsSet, OpsShow},
     slo::{Slo, SloEngine, SloGenerate, SloLive, SloMutate, SloSimulate, SloTest},
 };
 use crate::{child::role::Role, ports::Ports};
@@ -59,9 +59,6 @@ pub enum Command {
     Logs(Logs),
     /// Evaluate a PromQL expression now, or draw it over time
     Query(Query),
-    /// Read and change the settings of the running services
-    #[command(subcommand)]
-    Ops(Ops),
     /// Say from telemetry alone what is wrong: which service, which operation, why
     Investigate(Investigate),
     /// Check what this machine has and what is running
@@ -72,6 +69,9 @@ pub enum Command {
     /// Make alerting rules from objectives, and test them
     #[command(subcommand)]
     Slo(Slo),
+    /// Operate the running services: settings, restarts, more instances, a version beside the one that runs
+    #[command(subcommand)]
+    Ops(Ops),
     /// One role of a stack, as `up` starts it
     #[command(hide = true)]
     Run(Run),

@@ -42,6 +42,11 @@ impl Home {
         self.0.join("data")
     }
 
+    /// Where an instance of a service keeps its settings.
+    pub fn settings(&self, instance: &str) -> PathBuf {
+        self.data().join(format!("{instance}.settings.json"))
+    }
+
     /// Where the children's output goes, one file per process.
     pub fn logs(&self) -> PathBuf {
         self.0.join("logs")

@@ -22,6 +22,9 @@ pub const STANDARD: [(&str, u16); 11] = [
     ("loadgen", 5004),
 ];
 
+/// Listeners that people have no need to know by a number: they get a free port, and `run.json` says which.
+pub const FOUND: [&str; 2] = ["control", "network"];
+
 /// Which ports a stack takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Ports {

@@ -28,7 +28,7 @@ pub struct RunFile {
     /// Where each service's settings are, by its name.
     #[serde(default)]
     pub admin_urls: BTreeMap<String, String>,
-    /// Process ids by name.
+    /// Process ids by name; further instances of a service have a number behind its name.
     pub pids: BTreeMap<String, u32>,
     /// The bearer token of every listener that changes state.
     pub admin_token: String,
@@ -37,7 +37,8 @@ pub struct RunFile {
 /// The addresses of a stack, by every name that a stack can have: the key is there also where the part is not, so that
 /// readers can rely on it.
 pub fn urls(address: impl Fn(&str) -> Option<String>) -> BTreeMap<String, Option<String>> {
-    ports::STANDARD.iter().map(|(name, _)| ((*name).to_owned(), address(name))).collect()
+    let names = ports::STANDARD.iter().map(|(name, _)| *name).chain(ports::FOUND);
+    names.map(|name| (name.to_owned(), address(name))).collect()
 }
 
 /// A token that nobody can guess: 128 random bits as hexadecimal digits.

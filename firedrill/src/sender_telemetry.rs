@@ -1,6 +1,6 @@
 //! Telemetry of the commands that send requests themselves: their root spans go where the services' spans go.
 
-use loadgen::client::{SeededIds, Targets};
+use loadgen::client::SeededIds;
 
 use crate::{failure::Failure, otlp, run_file::RunFile};
 
@@ -22,11 +22,5 @@ pub fn start(run: &RunFile) -> Result<telemetry::Telemetry, Failure> {
     telemetry::Builder::new(config)
         .id_generator(SeededIds::default())
         .install()
-        .map_err(|e| Failure::environment(e.to_string()))
-}
-
-/// The services of the running stack.
-pub fn targets(run: &RunFile) -> Result<Targets, Failure> {
-    Targets::new(run.url("user-service")?, run.url("product-service")?, run.url("order-service")?)
         .map_err(|e| Failure::environment(e.to_string()))
 }

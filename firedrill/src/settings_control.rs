@@ -114,9 +114,14 @@ impl SettingsControl {
             let suggestion = loadgen::nearest::suggestion(service, &services);
             return Err(Failure::arguments(format!("there is no service {service:?}; {suggestion}")));
         };
+        Self::at(service, base.clone(), run.admin_token.clone())
+    }
+
+    /// Of the instance of a service whose settings are at `base`.
+    pub fn at(service: &str, base: String, token: String) -> Result<Self, Failure> {
         let http =
             reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(anyhow::Error::from)?;
-        Ok(Self { http, service: service.into(), base: base.clone(), token: run.admin_token.clone() })
+        Ok(Self { http, service: service.into(), base, token })
     }
 
     /// All settings.

@@ -189,3 +189,33 @@ async fn metrics_are_openmetrics_with_traces() {
     assert_eq!(text.matches("# TYPE http_client_request_duration_seconds histogram").count(), 1, "{text}");
     assert_eq!((text.matches("# EOF").count(), text.ends_with("# EOF\n")), (1, true), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_instances_of_a_service_are_shown_and_replaced_while_traffic_flows() {
+    let (old, new) = (Shop::open().await, Shop::open().await);
+    let served = start(old.targets()).await;
+    old.arrived.acquire_many(10).await.unwrap().forget();
+    let list = |url: &str| format!(r#"[{{"url":"{url}","share":1}}]"#);
+    let wrong_ones = [
+        (r#"{"carts":[]}"#.to_owned(), "order-service"),
+        (r#"{"order-service":[]}"#.to_owned(), "from 1 to"),
+        (format!(r#"{{"user-service":{},"order-service":[{{}}]}}"#, list(&new.url)), "missing field"),
+        ("[]".to_owned(), "http://HOST:PORT"),
+    ];
+    for (body, word) in wrong_ones {
+        let (status, answer) = served.ask("PUT", "/endpoints", TOKEN, &body).await;
+        assert!(status == 422 && answer.contains(word), "{status} {answer}");
+    }
+    assert_eq!(served.ask("PUT", "/endpoints", "guess", "{}").await.0, 401);
+    let (_, shown) = served.ask("GET", "/endpoints", TOKEN, "").await;
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["order-service"][0]["url"], old.url, "nothing was half applied");
+    assert_eq!(shown["order-service"][0]["healthy"], true);
+
+    let all = ["user-service", "product-service", "order-service"];
+    let lists: Vec<_> = all.iter().map(|name| format!(r#""{name}":{}"#, list(&new.url))).collect();
+    let (status, answer) = served.ask("PUT", "/endpoints", TOKEN, &format!("{{{}}}", lists.join(","))).await;
+    assert_eq!(status, 200, "{answer}");
+    new.arrived.acquire_many(10).await.unwrap().forget();
+    served.end().await;
+}

@@ -1,5 +1,6 @@
 //! What every end-to-end test uses: a stack of its own in a temporary home, commands against it, and waiting.
 
+pub mod control;
 pub mod native;
 pub mod otlp_proxy;
 pub mod raw_http;

@@ -1,9 +1,12 @@
 //! Fetches what the three APIs say, and waits for telemetry that is still on its way.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use query::{Stack, UnixNanos, Window, prometheus::Data, trace};
+use query::{Stack, UnixNanos, Window, trace};
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -68,15 +71,15 @@ async fn counters(stack: &Stack) -> anyhow::Result<BTreeMap<Key, f64>> {
 
 async fn wait_for_scrape(stack: &Stack, within: Duration) -> anyhow::Result<()> {
     let (asked, deadline) = (UnixNanos::now(), Instant::now() + within);
+    #[expect(clippy::cast_precision_loss, reason = "a double holds microseconds of this century")]
+    let asked_s = asked.micros() as f64 / 1e6;
     loop {
-        // The samples of one scrape carry one time stamp, so the youngest `up` dates everything of its target.
-        let answer = stack.prometheus.instant(&format!("up{{{JOBS}}}[1m]"), None).await?;
-        let Data::Matrix(series) = answer.data else {
-            anyhow::bail!("Prometheus gave no range of samples for `up`")
-        };
-        let scraped =
-            |s: &&query::prometheus::Series| s.points.last().is_some_and(|point| point.time > asked);
-        if series.iter().filter(scraped).count() >= 3 {
+        // The samples of one scrape carry one time stamp, so that of `up` dates everything of its target. One that is scraped no
+        // more has none.
+        let answer = stack.prometheus.instant(&format!("timestamp(up{{{JOBS}}})"), None).await?;
+        let seen = answer.data.into_samples();
+        let jobs: BTreeSet<_> = seen.iter().filter_map(|sample| sample.labels.get("job")).collect();
+        if jobs.len() == 3 && seen.iter().all(|sample| sample.point.value > asked_s) {
             return Ok(());
         }
         anyhow::ensure!(

@@ -5,12 +5,17 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use http::Method;
 use loadgen::{
-    client::{self, CORRELATION_HEADER, Call, Ids, RunId, Targets},
+    client::{self, CORRELATION_HEADER, Call, Ids, RunId},
     plan::journeys::Service,
 };
 
 use super::{ledger::Entry, story};
-use crate::{failure::Failure, run_file::RunFile, sender_telemetry};
+use crate::{
+    failure::Failure,
+    run_file::RunFile,
+    sender_targets::{self, Followed},
+    sender_telemetry,
+};
 
 /// Longest wait for one answer: longer than the services' own time limits, so that their answer is what counts.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -18,22 +23,22 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// Sends, with a root span of its own for each request.
 #[derive(Debug)]
 pub struct Sender {
-    targets: Targets,
+    services: Followed,
     telemetry: telemetry::Telemetry,
 }
 
 impl Sender {
     /// For the services of the running stack; its spans go where theirs go.
-    pub fn new(run: &RunFile) -> Result<Self, Failure> {
-        let targets = sender_telemetry::targets(run)?;
+    pub async fn new(run: &RunFile) -> Result<Self, Failure> {
+        let services = sender_targets::follow(run).await?;
         let telemetry = sender_telemetry::start(run)?;
-        Ok(Self { targets, telemetry })
+        Ok(Self { services, telemetry })
     }
 
     /// Sends the first `requests` requests of a seed, `concurrency` at a time.
     pub async fn send(&self, requests: u32, seed: u64, concurrency: usize) -> Vec<Entry> {
         let run = RunId::fresh();
-        let sender = client::Sender::new(self.targets.clone(), TIMEOUT, Ids::new(seed, run));
+        let sender = client::Sender::new(self.services.targets.clone(), TIMEOUT, Ids::new(seed, run));
         let sender = &sender;
         let entries = stream::iter(0..requests).map(|index| async move {
             let request = story::request(seed, index);

@@ -30,6 +30,17 @@ pub fn watch() -> CancellationToken {
     stop
 }
 
+/// Lets this process go on when its parent dies while it is stopped: it could not notice that its lifeline has closed, and would
+/// be there for ever.
+pub fn go_on_without_parent() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        // Where the system refuses, what is stopped has to be continued by hand.
+        let _ = set_parent_process_death_signal(Some(Signal::CONT));
+    }
+}
+
 /// Returns a token that is cancelled when the process is asked to terminate, by a signal and by nothing else.
 ///
 /// A container has no parent that would hold standard input open: an engine gives it `/dev/null`.

@@ -3,6 +3,7 @@
 pub mod backend;
 mod console;
 mod loadgen;
+mod network;
 mod service;
 
 use std::{collections::BTreeMap, net::SocketAddr};
@@ -26,12 +27,14 @@ pub enum Role {
     OrderService,
     Console,
     Loadgen,
+    Network,
 }
 
 impl Role {
     /// All of them, in the order of their start.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Backend,
+        Self::Network,
         Self::UserService,
         Self::ProductService,
         Self::OrderService,
@@ -48,6 +51,7 @@ impl Role {
             Self::OrderService => "order-service",
             Self::Console => "console",
             Self::Loadgen => "loadgen",
+            Self::Network => "network",
         }
     }
 
@@ -60,6 +64,7 @@ impl Role {
             Self::OrderService => &["order-service", "order-service-settings"],
             Self::Console => &["console"],
             Self::Loadgen => &["loadgen"],
+            Self::Network => &["network"],
         }
     }
 
@@ -69,6 +74,7 @@ impl Role {
             Self::Backend => ("prometheus", "/-/ready"),
             Self::Console => ("console", "/healthz"),
             Self::Loadgen => ("loadgen", "/metrics"),
+            Self::Network => ("network", "/healthz"),
             _ => (self.name(), "/ready"),
         }
     }
@@ -85,6 +91,9 @@ pub fn run(options: &Run) -> Outcome {
     if options.role == Role::Backend {
         super::priority::behind_the_services();
     }
+    if !options.alone {
+        lifeline::go_on_without_parent();
+    }
     let runtime = runtime::start()?;
     let outcome = runtime.block_on(async {
         let stop = if options.alone { lifeline::without_parent() } else { lifeline::watch() };
@@ -100,6 +109,10 @@ pub fn run(options: &Run) -> Outcome {
         match options.role {
             Role::Backend => backend::run(take, options.alone, stop).await?,
             Role::Console => console::run(take("console")?, stop).await?,
+            Role::Network => {
+                let control = take("network")?;
+                network::run(control, listeners, stop).await?;
+            }
             Role::Loadgen => loadgen::run(take("loadgen")?, options.alone, stop).await?,
             Role::UserService | Role::ProductService | Role::OrderService => {
                 let name = options.role.name();

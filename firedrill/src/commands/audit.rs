@@ -18,7 +18,7 @@ pub(super) async fn run(home: &Home, options: &Audit, json: bool) -> Outcome {
     // Two at once would count each other's requests as strangers.
     let _alone = home.alone("audit")?;
     let mut stop = signal::StopAsked::listen()?;
-    let sender = audit::send::Sender::new(&run)?;
+    let sender = audit::send::Sender::new(&run).await?;
     let paused = match run.url("loadgen") {
         Ok(base) => Some(LoadControl::new(base, &run.admin_token)?.pause().await?),
         Err(_) => None,

@@ -11,7 +11,7 @@ use crate::{
     home::Home,
     profiles,
     run_file::RunFile,
-    sender_telemetry,
+    sender_targets, sender_telemetry,
 };
 
 /// Sends the plan and reports; the exit code tells a failed threshold from an overloaded generator.
@@ -36,7 +36,7 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
         check(path)?;
     }
     let run = RunFile::find(home)?;
-    let targets = sender_telemetry::targets(&run)?;
+    let followed = sender_targets::follow(&run).await?;
     let telemetry = sender_telemetry::start(&run)?;
     let settings = Options {
         closed: options.closed.map(usize::from),
@@ -48,7 +48,7 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
     let mut stop = signal::StopAsked::listen()?;
     // Nobody to read the progress is no reason to stop.
     let show = |snapshot: &_| drop(printer.show(snapshot));
-    let sent = loadgen::run(Arc::new(plan), targets, settings, show, stop.asked()).await;
+    let sent = loadgen::run(Arc::new(plan), followed.targets.clone(), settings, show, stop.asked()).await;
     drop(printer.finish());
     telemetry.shutdown().await;
     let report = sent?;

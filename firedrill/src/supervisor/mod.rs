@@ -1,32 +1,33 @@
 //! Keeps child processes running: starts them, restarts the ones that crash, stops them in order.
 
 mod backoff;
+mod keep;
 mod log_file;
 mod process;
 pub mod readiness;
+mod status;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
 pub use process::Ended;
+pub use status::{State, Status};
 
 use crate::child::lifeline;
 
-/// How long a process may take until it is ready.
-const START: Duration = Duration::from_secs(20);
 /// How long a process that was asked to stop may take until it is killed: it ends itself a little earlier.
 pub const PATIENCE: Duration = Duration::from_secs(lifeline::DRAIN.as_secs() + 2);
 
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// The process's name: the service name.
-    pub name: &'static str,
+    /// The process's name: the service's, and for further instances of it a number behind it.
+    pub name: String,
     /// The program and its leading arguments; the listeners' addresses follow.
     pub command: Vec<std::ffi::OsString>,
     /// Arguments after those.
@@ -47,7 +48,7 @@ pub enum Event {
     /// The process ended without being asked to; it starts again after the pause.
     Crashed {
         /// Its name.
-        name: &'static str,
+        name: String,
         /// How it ended.
         ended: Ended,
         /// When it will be started again.
@@ -56,28 +57,54 @@ pub enum Event {
     /// It listens again.
     Restarted {
         /// Its name.
-        name: &'static str,
+        name: String,
         /// The new process id.
         pid: u32,
+    },
+    /// Processes came or went because somebody asked for it.
+    Changed {
+        /// What is so from now on.
+        line: String,
     },
     /// It says something to the person at the terminal.
     Said {
         /// Its name.
-        name: &'static str,
+        name: String,
         /// One line.
         line: String,
     },
 }
 
+/// What a process that runs can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Not to run until it is told to go on.
+    Stop,
+    /// To go on.
+    Continue,
+    /// To end at once, without a drain; it is started again.
+    Kill,
+}
+
+/// What the task that keeps a process is asked for, and where the answer goes.
+enum Request {
+    Restart(Answer),
+    Signal(Signal, Answer),
+    Amend(Amend),
+}
+
+type Amend = Box<dyn FnOnce(&mut Spec) + Send>;
+
+type Answer = oneshot::Sender<Result<(), String>>;
+
 /// A process that is being kept running.
 #[derive(Debug)]
 pub struct Supervised {
     /// Its name.
-    pub name: &'static str,
-    /// The process id of its first start.
-    pub pid: u32,
+    pub name: String,
     /// Where it listens.
     pub listening: BTreeMap<String, SocketAddr>,
+    control: Control,
     stop: CancellationToken,
     last_run: CancellationToken,
     task: JoinHandle<()>,
@@ -93,13 +120,31 @@ impl Supervised {
         events: mpsc::UnboundedSender<Event>,
         at_once: CancellationToken,
     ) -> Result<Self, String> {
-        let (name, stop, last_run) = (spec.name, CancellationToken::new(), CancellationToken::new());
+        let (stop, last_run) = (CancellationToken::new(), CancellationToken::new());
         let (ready, is_ready) = oneshot::channel();
-        let task = tokio::spawn(keep_running(spec, events, stop.clone(), last_run.clone(), at_once, ready));
+        let (ask, asked) = mpsc::channel(1);
+        let (tell, status) = watch::channel(Status::before_the_start());
+        let name = spec.name.clone();
+        let control = Control { name: name.clone(), ask, status };
+        let keep = keep::Keep {
+            spec,
+            events,
+            asked,
+            tell,
+            stop: stop.clone(),
+            last_run: last_run.clone(),
+            at_once,
+            backoff: backoff::Backoff::default(),
+        };
+        let task = tokio::spawn(keep.run(ready));
         // A start that failed has ended its task: nothing is left to stop.
-        let (pid, listening) =
-            is_ready.await.unwrap_or_else(|_| Err(format!("{name}: the supervisor ended")))?;
-        Ok(Self { name, pid, listening, stop, last_run, task })
+        let listening = is_ready.await.unwrap_or_else(|_| Err(format!("{name}: the supervisor ended")))?;
+        Ok(Self { name, listening, control, stop, last_run, task })
+    }
+
+    /// The means to look at the process and to tell it something.
+    pub fn control(&self) -> &Control {
+        &self.control
     }
 
     /// Lets this run be the last: everything is about to stop, and whoever ends before its turn stays ended.
@@ -115,79 +160,42 @@ impl Supervised {
     }
 }
 
-type Ready = oneshot::Sender<Result<(u32, BTreeMap<String, SocketAddr>), String>>;
-
-async fn keep_running(
-    mut spec: Spec,
-    events: mpsc::UnboundedSender<Event>,
-    stop: CancellationToken,
-    last_run: CancellationToken,
-    at_once: CancellationToken,
-    first_ready: Ready,
-) {
-    let mut first_ready = Some(first_ready);
-    let mut backoff = backoff::Backoff::default();
-    loop {
-        let started = tokio::time::Instant::now();
-        let ended = match process::Process::start(&spec).await {
-            Err(error) => Ended::NotStarted(error),
-            Ok(mut process) => {
-                let up = tokio::select! {
-                    up = tokio::time::timeout(START, come_up(&mut process, &spec, &events)) => {
-                        up.unwrap_or_else(|_| Err(format!("{} was not ready within {START:?}", spec.name)))
-                    }
-                    () = at_once.cancelled() => Err(format!("{} was given up before it was ready", spec.name)),
-                    () = stop.cancelled() => return process.stop(&at_once).await,
-                };
-                match up {
-                    Err(error) => {
-                        process.stop(&at_once).await;
-                        Ended::NotStarted(error)
-                    }
-                    Ok(listening) => {
-                        spec.listen.clone_from(&listening);
-                        match first_ready.take() {
-                            Some(ready) => drop(ready.send(Ok((process.pid(), listening)))),
-                            None => {
-                                drop(events.send(Event::Restarted { name: spec.name, pid: process.pid() }));
-                            }
-                        }
-                        tokio::select! {
-                            ended = process.ended() => ended,
-                            () = stop.cancelled() => return process.stop(&at_once).await,
-                        }
-                    }
-                }
-            }
-        };
-        if let Some(ready) = first_ready.take() {
-            drop(ready.send(Err(ended.to_string())));
-            return;
-        }
-        if last_run.is_cancelled() {
-            return;
-        }
-        let restart_in = backoff.after(started.elapsed());
-        drop(events.send(Event::Crashed { name: spec.name, ended, restart_in }));
-        tokio::select! {
-            () = tokio::time::sleep(restart_in) => {}
-            () = last_run.cancelled() => return,
-            () = stop.cancelled() => return,
-        }
-    }
+/// Looks at a process that is being kept, and tells it something. Clones are of the same one.
+#[derive(Clone, Debug)]
+pub struct Control {
+    name: String,
+    ask: mpsc::Sender<Request>,
+    status: watch::Receiver<Status>,
 }
 
-/// Waits until the process listens and says that it is ready, or has ended instead.
-async fn come_up(
-    process: &mut process::Process,
-    spec: &Spec,
-    events: &mpsc::UnboundedSender<Event>,
-) -> Result<BTreeMap<String, SocketAddr>, String> {
-    let listening = process.listening(events).await?;
-    let (listener, path) = spec.ready;
-    let address = listening.get(listener).ok_or_else(|| format!("{}: no listener {listener}", spec.name))?;
-    tokio::select! {
-        () = readiness::wait(*address, path) => Ok(listening),
-        _ = process.ended() => Err(process.last_words().await),
+impl Control {
+    /// How the process is now.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Lets the process drain and end, and waits until it is ready again on the same addresses.
+    ///
+    /// The error says why it is not; it is tried again as after a crash.
+    pub async fn restart(&self) -> Result<(), String> {
+        self.asked(Request::Restart).await
+    }
+
+    /// Sends a signal. The error says that the process does not run now.
+    pub async fn signal(&self, signal: Signal) -> Result<(), String> {
+        self.asked(|answer| Request::Signal(signal, answer)).await
+    }
+
+    /// Changes what the process is started with from its next life on.
+    pub async fn amend(&self, amend: impl FnOnce(&mut Spec) + Send + 'static) {
+        // One that is being stopped has no next life.
+        drop(self.ask.send(Request::Amend(Box::new(amend))).await);
+    }
+
+    async fn asked(&self, request: impl FnOnce(Answer) -> Request) -> Result<(), String> {
+        let ended = || format!("{} is being stopped", self.name);
+        let (answer, answered) = oneshot::channel();
+        self.ask.send(request(answer)).await.map_err(|_| ended())?;
+        answered.await.unwrap_or_else(|_| Err(ended()))
     }
 }

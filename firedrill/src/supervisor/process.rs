@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Event, Spec, log_file::LogFile};
+use super::{Event, Signal, Spec, log_file::LogFile};
 use crate::child::{listening::Listening, said::Listener};
 
 /// The longest first line that is read.
@@ -38,7 +38,7 @@ impl fmt::Display for Ended {
 
 /// A running child. Dropping it kills it, and what it has started.
 pub(super) struct Process {
-    name: &'static str,
+    name: String,
     pid: u32,
     child: Child,
     group: Group,
@@ -85,7 +85,7 @@ impl Process {
         });
         let pid = child.id().unwrap_or_default();
         Ok(Self {
-            name: spec.name,
+            name: spec.name.clone(),
             pid,
             group: Group { leader: child.id() },
             child,
@@ -122,7 +122,7 @@ impl Process {
 
     fn copy_output(&mut self, events: mpsc::UnboundedSender<Event>) {
         let (Some(mut stdout), Some(mut log)) = (self.stdout.take(), self.log.take()) else { return };
-        let name = self.name;
+        let name = self.name.clone();
         tokio::spawn(async move {
             let mut listener = Listener::default();
             loop {
@@ -131,7 +131,7 @@ impl Process {
                     Ok(bytes) => {
                         log.write(bytes);
                         for line in listener.hear(bytes) {
-                            drop(events.send(Event::Said { name, line }));
+                            drop(events.send(Event::Said { name: name.clone(), line }));
                         }
                         bytes.len()
                     }
@@ -162,6 +162,12 @@ impl Process {
         ended
     }
 
+    /// Sends a signal to the child and to what it has started. Whoever calls has not been told of the child's end, so that the
+    /// number is still its own.
+    pub(super) fn signal(&self, signal: Signal) {
+        self.group.signal(signal);
+    }
+
     /// Closes the child's lifeline, waits for it to drain, and kills it when it takes too long or is to end `at_once`.
     pub(super) async fn stop(mut self, at_once: &CancellationToken) {
         drop(self.lifeline.take());
@@ -186,13 +192,26 @@ impl Group {
     /// Ends what is left of it, once. No other group can have got its number as long as this is done at the end of
     /// its leader.
     fn kill(&mut self) {
-        #[cfg(unix)]
-        if let Some(leader) = self.leader.take().and_then(|pid| i32::try_from(pid).ok()) {
-            let leader = rustix::process::Pid::from_raw(leader);
-            // That nobody is left is what is usual.
-            let _ = leader.map(|pid| rustix::process::kill_process_group(pid, rustix::process::Signal::KILL));
+        self.signal(Signal::Kill);
+        self.leader = None;
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: Signal) {
+        use rustix::process::{Pid, Signal as Number, kill_process_group};
+        let number = match signal {
+            Signal::Stop => Number::STOP,
+            Signal::Continue => Number::CONT,
+            Signal::Kill => Number::KILL,
+        };
+        if let Some(leader) = self.leader.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+            // That nobody is left is what is usual at an end.
+            let _ = kill_process_group(leader, number);
         }
     }
+
+    #[cfg(not(unix))]
+    fn signal(&self, _: Signal) {}
 }
 
 impl Drop for Group {

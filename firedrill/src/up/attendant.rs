@@ -51,9 +51,8 @@ impl<'a> Attendant<'a> {
     /// For a fleet that has just become ready, this long after the start of the process.
     pub fn new(settings: &'a Settings, fleet: &Fleet, ready_in: Duration) -> Result<Self, Failure> {
         let urls = run_file::urls(|name| fleet.url(name));
-        let run =
-            RunFile::new(settings.backends.name(), urls, fleet.pids().clone(), settings.admin_token.clone())
-                .with_admin_urls(fleet.admin_urls());
+        let run = RunFile::new(settings.backends.name(), urls, fleet.pids(), settings.admin_token.clone())
+            .with_admin_urls(fleet.admin_urls());
         let stack = crate::stack::of(&run)?;
         let load = match fleet.url("loadgen") {
             Some(base) => Some(LoadControl::new(&base, &settings.admin_token)?),
@@ -93,6 +92,7 @@ impl<'a> Attendant<'a> {
             Backends::Native { .. } | Backends::External(_) => Vec::new(),
         };
         let mut look = None;
+        let mut routes = std::pin::pin!(fleet.keep_routes());
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -103,9 +103,8 @@ impl<'a> Attendant<'a> {
                 }
                 Some(event) = events.recv() => {
                     self.terminal.say(&tell(&event));
-                    if let Event::Restarted { name, pid } = event {
-                        fleet.restarted(name, pid);
-                        self.run.pids = fleet.pids().clone();
+                    if matches!(event, Event::Restarted { .. } | Event::Changed { .. }) {
+                        self.run.pids = fleet.pids();
                         self.update_run_file();
                     }
                     self.tell_set_aside(fleet);
@@ -115,6 +114,7 @@ impl<'a> Attendant<'a> {
                     self.tell_set_aside(fleet);
                     self.look_after_home();
                 }
+                () = &mut routes => {}
                 // A look that takes longer keeps nothing else waiting.
                 _ = tick.tick(), if look.is_none() => {
                     look = Some(Box::pin(Seen::now(self.stack.clone(), figures_at.clone(), ready.elapsed())));
@@ -191,7 +191,7 @@ impl<'a> Attendant<'a> {
             }
             None => Value::Null,
         };
-        let rss_mb = resident_mb(fleet.pids());
+        let rss_mb = resident_mb(&fleet.pids());
         fleet.stop_all_but_backends().await;
         let figures_at = fleet.figures_at();
         let figures = at_once.run_until_cancelled(Figures::of_backends(&figures_at)).await;
@@ -281,6 +281,6 @@ fn tell(event: &Event) -> String {
             format!("{name} ended ({ended}); it starts again in {} ms", restart_in.as_millis())
         }
         Event::Restarted { name, pid } => format!("{name} runs again (pid {pid})"),
-        Event::Said { line, .. } => line.clone(),
+        Event::Said { line, .. } | Event::Changed { line } => line.clone(),
     }
 }

@@ -33,7 +33,6 @@ pub(super) fn of(
     match role {
         Role::UserService | Role::ProductService | Role::OrderService => {
             set("DATABASE_PATH", data.join(format!("{}.db", role.name())).display().to_string());
-            set("SETTINGS_PATH", data.join(format!("{}.settings.json", role.name())).display().to_string());
             set("ADMIN_TOKEN", settings.admin_token.clone());
             set("USER_SERVICE_URL", url("user-service"));
             set("PRODUCT_SERVICE_URL", url("product-service"));
@@ -48,6 +47,10 @@ pub(super) fn of(
             // glibc raises its bound for blocks that go back to the system at once with each such block, and keeps the next
             // ones. After 24 gzip bombs of 1 GiB, refused as they should be, that were 162 MB instead of 17.
             set("MALLOC_MMAP_THRESHOLD_", (256 << 10).to_string());
+        }
+        Role::Network => {
+            set("NETWORK_LINKS", "{}".to_owned());
+            set("ADMIN_TOKEN", settings.admin_token.clone());
         }
         Role::Console => {
             set("PROMETHEUS_URL", url("prometheus"));
@@ -68,6 +71,41 @@ pub(super) fn of(
     }
     env
 }
+
+/// What is further in the environment of one instance of a service: what tells it from others.
+pub(super) fn of_instance(
+    settings: &Settings,
+    name: &str,
+    version: Option<&str>,
+    given: impl Fn(&str) -> Option<String>,
+) -> BTreeMap<String, String> {
+    let own = [(INSTANCE, Some(name)), (VERSION, version)];
+    let own: Vec<_> = own.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+    // What was given stays, except what would be said twice.
+    let given_pairs = given(RESOURCE).unwrap_or_default();
+    let kept = given_pairs.split(',').filter(|pair| {
+        let key = pair.split('=').next().unwrap_or_default().trim();
+        !key.is_empty() && own.iter().all(|(own, _)| *own != key)
+    });
+    let pairs = kept.map(str::to_owned).chain(own.iter().map(|(key, value)| format!("{key}={value}")));
+    BTreeMap::from([
+        (RESOURCE.to_owned(), pairs.collect::<Vec<_>>().join(",")),
+        ("SETTINGS_PATH".to_owned(), settings.home.settings(name).display().to_string()),
+    ])
+}
+
+/// The `service.version` of services that were given no other.
+pub(super) fn version(given: impl Fn(&str) -> Option<String>) -> String {
+    let pairs = given(RESOURCE).unwrap_or_default();
+    let of = |pair: &str| {
+        Some(pair.trim().strip_prefix(VERSION)?.trim_start().strip_prefix('=')?.trim().to_owned())
+    };
+    pairs.split(',').find_map(of).unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned())
+}
+
+const RESOURCE: &str = "OTEL_RESOURCE_ATTRIBUTES";
+const INSTANCE: &str = "service.instance.id";
+const VERSION: &str = "service.version";
 
 /// Variables with which a service tells less than all, or tells it in other words.
 const QUIETER: [&str; 6] = [
@@ -149,6 +187,24 @@ mod tests {
     fn each_service_has_its_own_name_whatever_the_shell_is_called() {
         let given = |name: &str| (name == "OTEL_SERVICE_NAME").then(|| "my-shell".to_owned());
         assert_eq!(of(Role::UserService, &settings(), address, given)["OTEL_SERVICE_NAME"], "user-service");
+    }
+
+    #[test]
+    fn an_instance_has_its_own_id_and_version_and_what_else_was_given() {
+        let given = |name: &str| {
+            (name == RESOURCE).then(|| "zone=a, service.version=9 ,service.instance.id=x".to_owned())
+        };
+        let env = |version, given: &dyn Fn(&str) -> Option<String>| {
+            of_instance(&settings(), "user-service-2", version, given)
+        };
+        assert_eq!(
+            env(Some("1.4.0"), &given)[RESOURCE],
+            "zone=a,service.instance.id=user-service-2,service.version=1.4.0"
+        );
+        let env = env(None, &|_| None);
+        assert_eq!(env[RESOURCE], "service.instance.id=user-service-2");
+        assert_eq!(env["SETTINGS_PATH"], "/tmp/home/data/user-service-2.settings.json");
+        assert_eq!((version(given), version(|_| None)), ("9".into(), env!("CARGO_PKG_VERSION").into()));
     }
 
     #[test]

@@ -1,43 +1,53 @@
 //! The processes of a stack: started in the order of their dependencies, stopped in the opposite order.
 
-use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    control::Control,
     environment,
     native::{self, Native},
-    scrape,
+    scrape::Scrape,
+    services::Services,
     set_aside::SetAside,
     settings::{Backends, Settings},
     terminal,
 };
 use crate::{
-    child::role::{self, Role},
+    child::role::Role,
     failure::Failure,
     native::files,
-    supervisor::{self, Event, Spec, Supervised},
+    supervisor::{Event, Spec, Supervised},
 };
-
-/// How long the stop of one part goes without a word.
-const SILENCE: Duration = Duration::from_secs(1);
 
 /// The running processes of one stack, and where they listen.
 #[derive(Debug)]
 pub struct Fleet {
-    running: Vec<Supervised>,
-    /// How many of the running ones, from the first on, are backends.
-    backends: usize,
+    backends: Vec<Supervised>,
+    /// None as long as there are no backends.
+    services: Option<Services>,
+    /// What carries the requests to the services.
+    network: Option<Supervised>,
+    /// What asks the services, in the order of its start.
+    askers: Vec<Supervised>,
+    control: Option<Control>,
     addresses: BTreeMap<String, SocketAddr>,
     /// Base addresses of backends that this fleet has not started.
     external: BTreeMap<String, String>,
-    native: Option<Native>,
-    pids: BTreeMap<String, u32>,
     /// Cancelled when a stop is to wait for nothing any more.
     at_once: CancellationToken,
     /// The damaged store files that parts set aside, from before the first of them was started.
     pub(super) set_aside: SetAside,
+}
+
+/// Those that come after the first of the services that they ask.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    Backend,
+    Network,
+    Asker,
 }
 
 impl Fleet {
@@ -51,12 +61,13 @@ impl Fleet {
         at_once: CancellationToken,
     ) -> Result<Self, Failure> {
         let mut fleet = Self {
-            running: Vec::new(),
-            backends: 0,
+            backends: Vec::new(),
+            services: None,
+            network: None,
+            askers: Vec::new(),
+            control: None,
             addresses: BTreeMap::new(),
             external: BTreeMap::new(),
-            native: None,
-            pids: BTreeMap::new(),
             at_once,
             set_aside: SetAside::since_now(settings.home.data()),
         };
@@ -74,88 +85,109 @@ impl Fleet {
         settings: &Settings,
         events: &mpsc::UnboundedSender<Event>,
     ) -> Result<(), Failure> {
+        let scrape = self.start_backends(settings, events).await?;
+        let known = self.addresses.iter().map(|(name, address)| (name.clone(), format!("http://{address}")));
+        let known = known.chain(self.external.clone()).collect();
+        let (events_too, at_once) = (events.clone(), self.at_once.clone());
+        let services = Services::new(settings, known, Arc::clone(&scrape), events_too, at_once)?;
+        self.services = Some(services.clone());
+        let (asked, network) = tokio::join!(
+            services.start(&[Role::UserService, Role::ProductService]),
+            self.start_role(Role::Network, Part::Network, settings, events)
+        );
+        asked.map_err(Failure::environment)?;
+        network?;
+        if let Some((process, base)) = self.network.as_ref().zip(self.url(Role::Network.name())) {
+            services.has_network(base, process.control().clone());
+        }
+        services.make_links().await.map_err(Failure::environment)?;
+        let (order, console) = tokio::join!(
+            services.start(&[Role::OrderService]),
+            self.start_role(Role::Console, Part::Asker, settings, events)
+        );
+        order.map_err(Failure::environment)?;
+        console?;
+        services.make_links().await.map_err(Failure::environment)?;
+        if settings.load.is_some() {
+            let knows = services.endpoints();
+            self.start_role(Role::Loadgen, Part::Asker, settings, events).await?;
+            let loadgen = self.askers.last().zip(self.addresses.get(Role::Loadgen.name()));
+            if let Some((process, address)) = loadgen {
+                services.has_client(format!("http://{address}"), process.control().clone(), knows);
+                scrape.set(Role::Loadgen.name(), vec![*address]);
+            }
+        }
+        write_targets(&scrape)?;
+        let control = Control::start(services, &settings.admin_token).await?;
+        self.addresses.insert("control".to_owned(), control.address);
+        self.control = Some(control);
+        Ok(())
+    }
+
+    /// Starts the backends; gives the list of scrape targets that they read, with their own in it.
+    async fn start_backends(
+        &mut self,
+        settings: &Settings,
+        events: &mpsc::UnboundedSender<Event>,
+    ) -> Result<Arc<Scrape>, Failure> {
+        let mut scrape = Scrape::new(settings.home.scrape_file());
         // The list is read from the start on; the targets follow when their ports are known.
         match &settings.backends {
             Backends::Embedded => {
-                self.write_targets(settings)?;
+                write_targets(&scrape)?;
                 native::lay_out(settings, files::is_read_by_the_backend)?;
-                self.start_together(&[Role::Backend], settings, events).await?;
+                self.start_role(Role::Backend, Part::Backend, settings, events).await?;
+                // The embedded backend is a process of the stack like the others, with figures of its own to look at; those
+                // of its Alertmanager have the names that a real one gives them.
+                for (job, listener) in [("backend", "prometheus"), ("alertmanager", "alertmanager")] {
+                    scrape.set(job, self.addresses.get(listener).copied().into_iter().collect());
+                }
             }
             Backends::Native { programs, tail_sampling } => {
                 let native = Native::prepare(settings)?;
                 let specs = native.specs(settings, programs, *tail_sampling)?;
-                self.native = Some(native);
-                self.write_targets(settings)?;
-                self.start_specs(specs, events).await?;
+                scrape = Scrape::new(native.targets().join("targets.json"));
+                for (job, address) in native.own_jobs() {
+                    scrape.set(job, vec![address]);
+                }
+                write_targets(&scrape)?;
+                self.start_specs(specs, Part::Backend, events).await?;
             }
             Backends::External(urls) => self.external.clone_from(urls),
         }
-        self.backends = self.running.len();
-        self.start_together(&[Role::UserService, Role::ProductService], settings, events).await?;
-        self.start_together(&[Role::OrderService, Role::Console], settings, events).await?;
-        if settings.load.is_some() {
-            self.start_together(&[Role::Loadgen], settings, events).await?;
-        }
-        self.write_targets(settings)
+        Ok(Arc::new(scrape))
     }
 
-    fn write_targets(&self, settings: &Settings) -> Result<(), Failure> {
-        let mut path = settings.home.scrape_file();
-        let mut targets: BTreeMap<&str, SocketAddr> =
-            ["user-service", "product-service", "order-service", "loadgen"]
-                .into_iter()
-                .filter_map(|job| self.addresses.get(job).map(|address| (job, *address)))
-                .collect();
-        // The embedded backend is a process of the stack like the others, with figures of its own to look at; those of its
-        // Alertmanager have the names that a real one gives them.
-        if settings.backends == Backends::Embedded {
-            let own = [("backend", "prometheus"), ("alertmanager", "alertmanager")];
-            targets.extend(
-                own.into_iter().filter_map(|(job, listener)| Some((job, *self.addresses.get(listener)?))),
-            );
-        }
-        if let Some(native) = &self.native {
-            path = native.targets().join("targets.json");
-            targets.extend(native.own_jobs());
-        }
-        scrape::write(&path, &targets).map_err(|e| {
-            Failure::environment(format!(
-                "cannot write {}: {e}; free some space or name another --home",
-                path.display()
-            ))
-        })
-    }
-
-    async fn start_together(
+    async fn start_role(
         &mut self,
-        roles: &[Role],
+        role: Role,
+        part: Part,
         settings: &Settings,
         events: &mpsc::UnboundedSender<Event>,
     ) -> Result<(), Failure> {
         let program = this_program()?;
-        let specs = roles.iter().map(|role| {
-            let command = [program.clone().into_os_string(), "run".into(), OsString::from(role.name())];
-            Spec {
-                name: role.name(),
-                command: command.into(),
-                listen: role
-                    .listeners()
-                    .iter()
-                    .map(|l| ((*l).to_owned(), settings.ports.address(l)))
-                    .collect(),
-                trailing: Vec::new(),
-                ready: role.ready(),
-                env: environment::of(*role, settings, |l| self.url(l), |name| std::env::var(name).ok()),
-                log: settings.home.logs().join(format!("{}.log", role.name())),
-            }
-        });
-        let specs = specs.collect();
-        self.start_specs(specs, events).await
+        let listeners = role.listeners().iter();
+        let spec = Spec {
+            name: role.name().to_owned(),
+            command: vec![program.into_os_string(), "run".into(), OsString::from(role.name())],
+            listen: listeners.map(|l| ((*l).to_owned(), settings.ports.address(l))).collect(),
+            trailing: Vec::new(),
+            ready: role.ready(),
+            env: environment::of(
+                role,
+                settings,
+                |l| self.url_for_clients(l),
+                |name| std::env::var(name).ok(),
+            ),
+            log: settings.home.logs().join(format!("{}.log", role.name())),
+        };
+        self.start_specs(vec![spec], part, events).await
     }
 
     async fn start_specs(
         &mut self,
         specs: Vec<Spec>,
+        part: Part,
         events: &mpsc::UnboundedSender<Event>,
     ) -> Result<(), Failure> {
         let starts =
@@ -166,8 +198,11 @@ impl Fleet {
             match started {
                 Ok(process) => {
                     self.addresses.extend(process.listening.clone());
-                    self.pids.insert(process.name.to_owned(), process.pid);
-                    self.running.push(process);
+                    match part {
+                        Part::Backend => self.backends.push(process),
+                        Part::Network => self.network = Some(process),
+                        Part::Asker => self.askers.push(process),
+                    }
                 }
                 Err(why) => failed = failed.or(Some(Failure::environment(why))),
             }
@@ -175,18 +210,23 @@ impl Fleet {
         failed.map_or(Ok(()), Err)
     }
 
-    /// The base address of a listener.
+    /// The base address of a listener; of a service, that of its first instance.
     pub fn url(&self, listener: &str) -> Option<String> {
-        let own = self.addresses.get(listener).map(|address| format!("http://{address}"));
-        own.or_else(|| self.external.get(listener).cloned())
+        let service = self.services.as_ref().and_then(|services| services.url(listener));
+        let own = || self.addresses.get(listener).map(|address| format!("http://{address}"));
+        service.or_else(own).or_else(|| self.external.get(listener).cloned())
     }
 
-    /// The base addresses of the services' settings, by service.
+    /// The same for the load generator, which does not ask the services in the way that a person does.
+    fn url_for_clients(&self, listener: &str) -> Option<String> {
+        let lists = self.services.as_ref().map(Services::endpoints).unwrap_or_default();
+        let first = lists.get(listener).and_then(|list| list.first()).map(|first| first.url.clone());
+        first.or_else(|| self.url(listener))
+    }
+
+    /// Where the settings of the services are.
     pub fn admin_urls(&self) -> BTreeMap<String, String> {
-        let services = [Role::UserService, Role::ProductService, Role::OrderService].map(Role::name);
-        let urls =
-            services.into_iter().filter_map(|s| Some((s.to_owned(), self.url(&role::settings_of(s))?)));
-        urls.collect()
+        self.services.as_ref().map(Services::admin_urls).unwrap_or_default()
     }
 
     /// Where the backends' own figures are, at `/metrics` below each base address.
@@ -194,9 +234,11 @@ impl Fleet {
         ["prometheus", "collector_metrics"].into_iter().filter_map(|listener| self.url(listener)).collect()
     }
 
-    /// The process ids by name.
-    pub fn pids(&self) -> &BTreeMap<String, u32> {
-        &self.pids
+    /// The process ids by name, as they are now.
+    pub fn pids(&self) -> BTreeMap<String, u32> {
+        let pid = |process: &Supervised| (process.name.clone(), process.control().status().pid);
+        let others = self.backends.iter().chain(&self.network).chain(&self.askers).map(pid);
+        others.chain(self.services.iter().flat_map(Services::pids)).collect()
     }
 
     /// What ends every stop at once, also one that is under way: whatever is left is killed instead of waited for.
@@ -204,43 +246,52 @@ impl Fleet {
         self.at_once.clone()
     }
 
-    /// Takes note of a restart.
-    pub fn restarted(&mut self, name: &str, pid: u32) {
-        self.pids.insert(name.to_owned(), pid);
+    /// Tells those who send requests to the services what they have not heard yet, for as long as it is polled.
+    pub(super) fn keep_routes(&self) -> impl Future<Output = ()> + use<> {
+        let services = self.services.clone();
+        async move {
+            match services {
+                Some(services) => services.keep_routes().await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Stops everything that writes telemetry, so that the backends hold the last of it.
     pub async fn stop_all_but_backends(&mut self) {
         // Whoever asked this process to end may have asked its children, too (a service manager asks all of them at once).
-        self.running.iter().for_each(Supervised::no_more_restarts);
-        while self.running.len() > self.backends {
-            self.stop_last().await;
+        self.askers.iter().chain(&self.network).chain(&self.backends).for_each(Supervised::no_more_restarts);
+        if let Some(services) = &self.services {
+            services.no_more_restarts();
+        }
+        if let Some(control) = self.control.take() {
+            control.stop().await;
+        }
+        while let Some(last) = self.askers.pop() {
+            terminal::stop(last).await;
+        }
+        if let Some(services) = self.services.take() {
+            services.stop().await;
+        }
+        if let Some(network) = self.network.take() {
+            terminal::stop(network).await;
         }
     }
 
     /// Stops everything, the last started first.
     pub async fn stop(mut self) {
-        self.running.iter().for_each(Supervised::no_more_restarts);
-        while !self.running.is_empty() {
-            self.stop_last().await;
+        self.stop_all_but_backends().await;
+        while let Some(last) = self.backends.pop() {
+            terminal::stop(last).await;
         }
     }
+}
 
-    async fn stop_last(&mut self) {
-        if let Some(process) = self.running.pop() {
-            let name = process.name;
-            self.pids.remove(name);
-            let stopping = process.stop();
-            tokio::pin!(stopping);
-            if tokio::time::timeout(SILENCE, &mut stopping).await.is_err() {
-                terminal::warn(&format!(
-                    "Waiting for {name} to end, {} s at most; Ctrl-C ends it at once.",
-                    supervisor::PATIENCE.as_secs()
-                ));
-                stopping.await;
-            }
-        }
-    }
+fn write_targets(scrape: &Scrape) -> Result<(), Failure> {
+    scrape.write().map_err(|error| {
+        let path = scrape.path().display();
+        Failure::environment(format!("cannot write {path}: {error}; free some space or name another --home"))
+    })
 }
 
 /// This program's file, to start its parts from.

@@ -1,6 +1,7 @@
 //! `up` in its parts: what is started with which environment, the order of start and stop, what is told meanwhile.
 
 mod attendant;
+mod control;
 mod disk;
 mod environment;
 pub mod external;
@@ -9,6 +10,7 @@ mod first_trace;
 mod fleet;
 mod native;
 mod scrape;
+mod services;
 mod set_aside;
 mod settings;
 mod stores;

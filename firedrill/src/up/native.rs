@@ -62,7 +62,7 @@ impl Native {
             let listen =
                 start.listeners.iter().filter_map(|l| Some(((*l).to_owned(), *self.addresses.get(*l)?)));
             Spec {
-                name: start.name,
+                name: start.name.to_owned(),
                 command: vec![own.clone().into_os_string(), "keep".into()],
                 listen: listen.collect(),
                 trailing: ["--".into(), program.into_os_string()]
@@ -100,7 +100,8 @@ impl Native {
             ("alertmanagers.json", "alertmanager", "alertmanager"),
         ];
         for (file, job, listener) in lists {
-            let targets = self.addresses.get(listener).map(|address| (job, *address)).into_iter().collect();
+            let targets = self.addresses.get(listener).map(|address| (job.to_owned(), vec![*address]));
+            let targets = targets.into_iter().collect();
             super::scrape::write(&self.targets().join(file), &targets).map_err(|error| unwritable(&error))?;
         }
         Ok(())

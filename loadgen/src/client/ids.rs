@@ -1,7 +1,7 @@
 //! Identifiers of a run: trace, span and correlation ids and idempotency keys, from the seed and the run's own id.
 //! The seed alone would make two runs collide, in the trace store and in the services' idempotency records.
 
-use crate::plan::decide::{Stream, decide};
+use crate::plan::decide::{Stream, decide, unit};
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use std::cell::Cell;
@@ -64,6 +64,12 @@ impl Ids {
     #[must_use]
     pub fn span(&self, session: u64, step: u64) -> SpanId {
         SpanId::from(decide(self.base, Stream::Span, session, step, 0).max(1))
+    }
+
+    /// Where, from 0 to 1, a session's step falls among the instances of the service that it asks.
+    #[must_use]
+    pub fn instance(&self, session: u64, step: u64) -> f64 {
+        unit(decide(self.base, Stream::Instance, session, step, 0))
     }
 
     /// Correlation id of a session: one for all its steps.

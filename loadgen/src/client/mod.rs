@@ -8,6 +8,7 @@ mod ids;
 mod pool;
 mod target;
 mod trace;
+mod way;
 
 pub(crate) use answer::Shown;
 pub use answer::{Answer, Failure, Outcome};
@@ -16,14 +17,15 @@ pub use ids::{Ids, RunId, SeededIds};
 pub use target::{Target, TargetError, Targets};
 
 use crate::plan::journeys::Service;
+use balance::Told;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName};
 use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::Full;
 use opentelemetry::global::BoxedTracer;
-use pool::Pool;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
+use way::Ways;
 
 /// Carries the correlation id.
 pub const CORRELATION_HEADER: &str = "x-correlation-id";
@@ -38,9 +40,9 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 #[derive(Debug)]
 pub struct Sender {
     targets: Targets,
-    user: Pool,
-    product: Pool,
-    order: Pool,
+    user: Ways,
+    product: Ways,
+    order: Ways,
     timeout: Duration,
     ids: Ids,
     tracer: BoxedTracer,
@@ -50,11 +52,10 @@ impl Sender {
     /// A sender with no connections yet. Spans go to the tracer provider that is global at this moment.
     #[must_use]
     pub fn new(targets: Targets, timeout: Duration, ids: Ids) -> Self {
-        let pool = |service| Pool::new(targets.of(service).authority.clone());
         Self {
-            user: pool(Service::User),
-            product: pool(Service::Product),
-            order: pool(Service::Order),
+            user: Ways::default(),
+            product: Ways::default(),
+            order: Ways::default(),
             targets,
             timeout,
             ids,
@@ -68,22 +69,26 @@ impl Sender {
         &self.ids
     }
 
-    /// Sends one request and waits for the whole answer, a failure or the time limit.
+    /// Sends one request to one of the instances, and waits for the whole answer, a failure or the time limit.
     pub async fn send(&self, call: &Call, correlation: &str) -> Answer {
-        let target = self.targets.of(call.service);
+        let instances = self.targets.of(call.service);
+        let chosen = instances.at(self.ids.instance(call.session, call.number));
+        let way = self.ways(call.service).to(&chosen, instances);
+        let target = way.as_ref().map(|way| &way.target);
         let root = trace::start(&self.tracer, &self.ids, call, correlation, target);
         let (trace_id, span_id, sampled) = (root.trace_id, root.span_id, root.sampled);
-        let request = request(call, correlation, target, &root);
+        let request = target.and_then(|target| request(call, correlation, target, &root));
         let fired = Instant::now();
-        let result = match request {
-            Some(request) => {
-                let exchange = self.pool(call.service).exchange(request);
+        let result = match (way, request) {
+            (Some(way), Some(request)) => {
+                let exchange = way.pool.exchange(request);
                 tokio::time::timeout(self.timeout, exchange).await.unwrap_or(Err(Failure::Timeout))
             }
-            None => Err(Failure::Protocol),
+            _ => Err(Failure::Protocol),
         };
         let ended = Instant::now();
         let outcome = result.as_ref().map(|(parts, _)| parts.status.as_u16()).map_err(|f| *f);
+        chosen.tell(told(outcome));
         root.end(outcome);
         let (headers, body) =
             result.map_or_else(|_| (HeaderMap::new(), Bytes::new()), |(p, b)| (p.headers, b));
@@ -91,12 +96,21 @@ impl Sender {
         Answer { outcome, headers, body, trace_id, span_id, sampled, correlation_id, fired, ended }
     }
 
-    fn pool(&self, service: Service) -> &Pool {
+    fn ways(&self, service: Service) -> &Ways {
         match service {
             Service::User => &self.user,
             Service::Product => &self.product,
             Service::Order => &self.order,
         }
+    }
+}
+
+/// What a request tells of the instance that it went to.
+fn told(outcome: Outcome) -> Told {
+    match outcome {
+        Ok(_) | Err(Failure::TooLarge | Failure::Protocol) => Told::Answered,
+        Err(Failure::Connect) => Told::Unreachable,
+        Err(Failure::Closed | Failure::Timeout) => Told::Broken,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where the services are. Plain HTTP addresses only; nothing is connected here.
 
 use crate::plan::journeys::Service;
+use balance::{Balancer, Group};
 use http::HeaderValue;
 
 /// Why a text is not the address of a service.
@@ -40,12 +41,12 @@ impl Target {
     }
 }
 
-/// The three services' addresses.
+/// Where the three services are: the instances of each. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Targets {
-    user: Target,
-    product: Target,
-    order: Target,
+    user: Balancer,
+    product: Balancer,
+    order: Balancer,
 }
 
 impl Targets {
@@ -55,12 +56,15 @@ impl Targets {
     /// When one is not `http://HOST:PORT`, naming which.
     pub fn new(user: &str, product: &str, order: &str) -> Result<Self, TargetError> {
         let base = |url: &str, service: Service| {
-            let (target, path) = Target::parse(url, service.name())?;
-            if path != "/" {
-                let what = service.name().to_owned();
-                return Err(TargetError { url: url.to_owned(), what, reason: "a base has no path" });
+            let what = service.name();
+            let (target, path) = Target::parse(url, what)?;
+            match Balancer::single(&format!("http://{}", target.authority)) {
+                Ok(single) if path == "/" => Ok(single),
+                _ => {
+                    let (url, what) = (url.to_owned(), what.to_owned());
+                    Err(TargetError { url, what, reason: "a base has no path" })
+                }
             }
-            Ok(target)
         };
         Ok(Self {
             user: base(user, Service::User)?,
@@ -77,17 +81,20 @@ impl Targets {
         Self::new(url, url, url)
     }
 
-    pub(crate) fn all(target: &Target) -> Self {
-        Self { user: target.clone(), product: target.clone(), order: target.clone() }
-    }
-
-    /// The address of a service.
+    /// The instances of a service.
     #[must_use]
-    pub fn of(&self, service: Service) -> &Target {
+    pub fn of(&self, service: Service) -> &Balancer {
         match service {
             Service::User => &self.user,
             Service::Product => &self.product,
             Service::Order => &self.order,
         }
+    }
+
+    /// The instances of all services by name, to be shown, replaced and watched; what is replaced there is replaced here.
+    #[must_use]
+    pub fn endpoints(&self) -> Group {
+        let all = [Service::User, Service::Product, Service::Order];
+        Group::new(all.map(|service| (service.name(), self.of(service).clone())))
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn start(
     ids: &Ids,
     call: &Call,
     correlation: &str,
-    target: &Target,
+    target: Option<&Target>,
 ) -> Root {
     let trace_id = ids.trace(call.session, call.number);
     let span_id = ids.span(call.session, call.number);
@@ -43,7 +43,7 @@ pub(super) fn start(
         return Root { span, trace_id, span_id, sampled: true };
     }
     let (trace_id, span_id, sampled) = (context.trace_id(), context.span_id(), context.is_sampled());
-    if span.is_recording() {
+    if let Some(target) = target.filter(|_| span.is_recording()) {
         span.set_attributes(attributes(call, correlation, target));
     }
     Root { span, trace_id, span_id, sampled }

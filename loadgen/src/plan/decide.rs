@@ -35,6 +35,8 @@ pub enum Stream {
     Reset = 12,
     /// How much earlier or later than its delay a piece leaves the relay.
     Jitter = 13,
+    /// Which instance of a service is asked.
+    Instance = 20,
 }
 
 /// One decision as 64 well-mixed bits.

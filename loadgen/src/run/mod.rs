@@ -69,24 +69,26 @@ pub async fn run_url(
     progress: impl FnMut(&Snapshot),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<Report> {
-    let (target, path) = one_url(url)?;
+    let (targets, path) = one_url(url)?;
     let connections = options.closed.unwrap_or(1).max(1);
     options.closed = Some(connections);
     // The plan of a URL is its profile's frame only: nothing of its journeys is sent.
     let profile = crate::profile::load("steady", &[])?;
     let plan = Arc::new(Plan::new(&profile, 0, Some(duration), None)?);
     options.thresholds.get_or_insert_with(Vec::new);
-    let run = Run::start(plan, &Targets::all(&target), options, Work::Url(connections, path), None)?;
+    let run = Run::start(plan, &targets, options, Work::Url(connections, path), None)?;
     run.finish(progress, shutdown).await
 }
 
-fn one_url(url: &str) -> Result<(Target, String), TargetError> {
-    Target::parse(url, "the target")
+fn one_url(url: &str) -> Result<(Targets, String), TargetError> {
+    let (target, path) = Target::parse(url, "the target")?;
+    Ok((Targets::single(&format!("http://{}", target.authority))?, path))
 }
 
 /// A run under way.
 pub(crate) struct Run {
     pub(crate) shared: Arc<Shared>,
+    targets: Targets,
     options: Options,
     started: Instant,
     started_at: jiff::Timestamp,
@@ -135,6 +137,7 @@ impl Run {
             merged: shared.recorder(),
             spare: shared.recorder(),
             shared,
+            targets: targets.clone(),
             options,
             started,
             started_at: jiff::Timestamp::now(),
@@ -202,9 +205,12 @@ impl Run {
                 let _ = thread.await;
             }
         });
+        let instances = self.targets.endpoints();
+        let mut watched = std::pin::pin!(instances.watch());
         loop {
             tokio::select! {
                 () = &mut over => break,
+                () = &mut watched => {}
                 _ = tick.tick() => progress(&self.tick()),
                 () = &mut shutdown, if !interrupted => {
                     interrupted = true;

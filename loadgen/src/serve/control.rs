@@ -14,8 +14,10 @@ use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get as read, post};
 use axum::{Json, Router};
+use balance::{Endpoint, Group};
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -23,6 +25,8 @@ use unread::ReadOn;
 
 /// Largest body read: a lease.
 const LARGEST_BODY: usize = 1_024;
+/// The same of a list of endpoints.
+const LARGEST_LIST: usize = 16 * 1_024;
 /// Longest lease, in seconds.
 const LONGEST_LEASE: f64 = 3_600.0;
 
@@ -47,6 +51,7 @@ pub(super) struct Control {
     token: Arc<Token>,
     plan_digest: String,
     process: Option<telemetry::Metrics>,
+    endpoints: Group,
     latest: Mutex<Snapshot>,
 }
 
@@ -58,9 +63,10 @@ impl Control {
         token: &str,
         plan_digest: String,
         process: Option<telemetry::Metrics>,
+        endpoints: Group,
     ) -> Self {
         let token = Arc::new(Token::new(token));
-        Self { shared, meter, first, token, plan_digest, process, latest: Mutex::default() }
+        Self { shared, meter, first, token, plan_digest, process, endpoints, latest: Mutex::default() }
     }
 
     /// Takes the run's snapshot of this second.
@@ -93,6 +99,7 @@ pub(super) fn routes(control: Arc<Control>) -> Router {
         .route("/status", read(status))
         .route("/pause", post(pause))
         .route("/resume", post(resume))
+        .route("/endpoints", read(endpoints).put(replace).layer(DefaultBodyLimit::max(LARGEST_LIST)))
         .route_layer(from_fn_with_state(Arc::clone(&control.token), guard))
         .route("/metrics", read(metrics))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
@@ -149,6 +156,26 @@ async fn pause(State(control): State<Arc<Control>>, lease: Result<Json<Lease>, J
 async fn resume(State(control): State<Arc<Control>>) -> Response {
     control.shared.gate.resume();
     status(State(control)).await
+}
+
+async fn endpoints(State(control): State<Arc<Control>>) -> Response {
+    Json(control.endpoints.shown()).into_response()
+}
+
+/// Replaces the instances of the services that are named; requests under way go on where they are.
+async fn replace(
+    State(control): State<Arc<Control>>,
+    lists: Result<Json<BTreeMap<String, Vec<Endpoint>>>, JsonRejection>,
+) -> Response {
+    const WANTED: &str = r#"send {"SERVICE": [{"url": "http://HOST:PORT", "share": 1}]}"#;
+    let replaced = match lists {
+        Ok(Json(lists)) => control.endpoints.replace(&lists).map_err(|wrong| wrong.to_string()),
+        Err(rejection) => Err(format!("{WANTED}: {}", rejection.body_text())),
+    };
+    match replaced {
+        Ok(()) => endpoints(State(control)).await,
+        Err(wrong) => problem(StatusCode::UNPROCESSABLE_ENTITY, wrong),
+    }
 }
 
 async fn metrics(State(control): State<Arc<Control>>) -> Response {

@@ -1,4 +1,4 @@
-//! Endless traffic beside a running shop, with a small control listener: status, pause with a lease, resume, metrics.
+//! Endless traffic beside a running shop, with a small control listener: status, pause with a lease, resume, endpoints, metrics.
 //! A pause is what lets an audit count its own requests and nothing else.
 
 mod control;
@@ -51,10 +51,12 @@ pub async fn serve(
             first.look(kind, answer);
         })
     };
-    let plan_digest = config.plan.digest();
+    let (plan_digest, endpoints) = (config.plan.digest(), config.targets.endpoints());
     let run = Run::open(config.plan, &config.targets, config.options, observer)?;
     let shared = Arc::clone(&run.shared);
-    let control = Arc::new(Control::new(shared, meter, first, &config.token, plan_digest, config.process));
+    let (token, process) = (&config.token, config.process);
+    let control = Control::new(shared, meter, first, token, plan_digest, process, endpoints);
+    let control = Arc::new(control);
     let (over, ended) = tokio::sync::oneshot::channel::<()>();
     let app = control::routes(Arc::clone(&control));
     let mut server = tokio::spawn(async move {

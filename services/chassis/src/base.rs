@@ -37,6 +37,8 @@ pub struct Base {
     service: &'static str,
     http: HttpSettings,
     settings: Option<Settings>,
+    /// What an operator finds beside the settings.
+    operator: Router,
 }
 
 impl Base {
@@ -60,7 +62,16 @@ impl Base {
         list_pool(list, pool, &database);
         observed::list(list, &metrics);
         let draining = CancellationToken::new();
-        Ok(Self { database, limits, metrics, draining, service, http, settings: None })
+        Ok(Self {
+            database,
+            limits,
+            metrics,
+            draining,
+            service,
+            http,
+            settings: None,
+            operator: Router::new(),
+        })
     }
 
     /// Takes up the settings as they were left in `path`; to be called when all are listed.
@@ -69,6 +80,12 @@ impl Base {
     /// When the file cannot be used.
     pub fn with_settings(self, list: List, path: Option<PathBuf>) -> Result<Self, StartError> {
         Ok(Self { settings: Some(list.open(self.service, path)?), ..self })
+    }
+
+    /// Serves `routes` beside the settings, to whoever holds the token.
+    #[must_use]
+    pub fn with_routes(self, routes: Router) -> Self {
+        Self { operator: routes, ..self }
     }
 
     /// The settings, once they are taken up.
@@ -123,7 +140,7 @@ impl Base {
     ) -> anyhow::Result<()> {
         let Listeners { public, settings: access } = listeners;
         if let (Some(access), Some(settings)) = (access, &self.settings) {
-            settings::serve(access, settings.clone(), Router::new(), self.draining.clone())?;
+            settings::serve(access, settings.clone(), self.operator.clone(), self.draining.clone())?;
         }
         tokio::spawn(heartbeat::run(self.metrics.clone(), self.draining.clone()));
         tracing::info!(address = %public.local_addr()?, "serving");

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
+use balance::{Balancer, Group};
 use chassis::base::Base;
 use chassis::retention::{self, Old};
 use chassis::serve::Listeners;
@@ -23,7 +24,7 @@ use crate::neighbours::{Products, Users};
 use crate::orders::{ItemLocks, OrderSettings, PriceList};
 use crate::outbound::{OutboundMetrics, Peer};
 use crate::outbox::OutboxSettings;
-use crate::{Config, NAME, orders, outbound, outbox, recovery};
+use crate::{Config, NAME, endpoints, orders, outbound, outbox, recovery};
 
 /// The schema, oldest step first.
 const MIGRATIONS: &[Migration] = &[
@@ -56,6 +57,8 @@ impl Deref for App {
 pub struct Shared {
     /// The database.
     pub database: Database,
+    /// The instances of the neighbours.
+    pub neighbours: Group,
     pub(crate) users: Users,
     pub(crate) products: Products,
     pub(crate) orders: OrderMetrics,
@@ -77,19 +80,25 @@ impl App {
     /// # Errors
     /// A [`StartError`](crate::StartError) when the database cannot be opened.
     pub async fn start(config: Config, metrics: Metrics) -> anyhow::Result<Self> {
+        let instances = [Balancer::single(&config.user_service)?, Balancer::single(&config.product_service)?];
         let mut list = List::new();
         let base = Base::open(NAME, config.database, MIGRATIONS, config.http, metrics, &mut list).await?;
         let outbound = OutboundMetrics::register(&base.metrics);
-        let peer =
-            |name, url| Peer::new(name, url, config.outbound.clone(), &base.metrics, &outbound).map(Arc::new);
-        let users = peer(Users::NAME, config.user_service)?;
-        let products = peer(Products::NAME, config.product_service)?;
+        let peer = |name, instances: &Balancer| {
+            Peer::new(name, instances.clone(), config.outbound.clone(), &base.metrics, &outbound)
+                .map(Arc::new)
+        };
+        let [users_at, products_at] = instances;
+        let (users, products) = (peer(Users::NAME, &users_at)?, peer(Products::NAME, &products_at)?);
+        let neighbours = Group::new([(Users::NAME, users_at), (Products::NAME, products_at)]);
         outbound::settings::add(&mut list, &config.outbound, &[Arc::clone(&users), Arc::clone(&products)]);
         let order_settings = OrderSettings::add(&mut list);
         let outbox_settings = OutboxSettings::add(&mut list, &config.work);
-        let base = base.with_settings(list, config.settings)?;
+        let base =
+            base.with_settings(list, config.settings)?.with_routes(endpoints::routes(neighbours.clone()));
         Ok(Self(Arc::new(Shared {
             database: base.database.clone(),
+            neighbours,
             users: Users::new(users),
             products: Products::new(products),
             order_settings,
@@ -135,6 +144,10 @@ pub async fn run(
     let keep = config.retention;
     let app = App::start(config, metrics).await?;
     let (background, stop) = (TaskTracker::new(), CancellationToken::new());
+    let (neighbours, stopped) = (app.neighbours.clone(), stop.clone());
+    background.spawn(async move {
+        stopped.run_until_cancelled(neighbours.watch()).await;
+    });
     background.spawn(outbox::relay::run(app.clone(), stop.clone()));
     background.spawn(recovery::run(app.clone(), stop.clone()));
     background.spawn(retention::run(app.database.clone(), keep, OLD, stop.clone()));

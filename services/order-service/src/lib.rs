@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod config;
+pub mod endpoints;
 mod idempotency;
 mod metrics;
 mod money;

@@ -5,6 +5,7 @@
 
 mod api;
 mod cancellation;
+mod endpoints;
 mod idempotency;
 mod last_unit;
 mod outbound_settings;

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::catalogue::{CatalogueSettings, PageCache};
 use crate::metrics::{CacheMetrics, ShopMetrics};
-use crate::{Config, NAME, catalogue, reservations, seed};
+use crate::{Config, NAME, catalogue, reservations, seed, stock};
 
 /// The schema, oldest step first.
 const MIGRATIONS: &[Migration] = &[
@@ -65,10 +65,7 @@ impl App {
         let catalogue_settings = CatalogueSettings::add(&mut list);
         let pages = PageCache::add(&mut list, CacheMetrics::register(&base.metrics));
         let shop = ShopMetrics::register(&base.metrics);
-        let stock = catalogue::store::stock_by_category(&base.database.untraced()).await;
-        for (category, units) in stock.map_err(|error| base.refused(error))? {
-            shop.stock_changed(&category, units);
-        }
+        stock::count(&shop, &base.database.untraced()).await.map_err(|error| base.refused(error))?;
         let base = base.with_settings(list, config.settings)?;
         Ok(Self { shop, catalogue_settings, pages, base })
     }
@@ -97,5 +94,6 @@ pub async fn run(
     let keep = config.retention;
     let app = App::start(config, metrics).await?;
     let sweep = tokio::spawn(retention::run(app.database.clone(), keep, OLD, app.draining.clone()));
-    app.run(listeners.into(), router(&app), shutdown, async { drop(sweep.await) }).await
+    let count = tokio::spawn(stock::run(app.clone(), app.draining.clone()));
+    app.run(listeners.into(), router(&app), shutdown, async { drop(tokio::join!(sweep, count)) }).await
 }

@@ -9,6 +9,7 @@ mod metrics;
 mod money;
 pub mod reservations;
 mod seed;
+mod stock;
 
 pub use app::{App, router, run};
 pub use chassis::start::{StartError, exit_code};

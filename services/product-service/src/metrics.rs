@@ -73,6 +73,11 @@ impl ShopMetrics {
         this
     }
 
+    /// Takes over a category's stock as the database has it.
+    pub(crate) fn stock_is(&self, category: &str, units: i64) {
+        self.stock.get_or_create(&Category { category: category.to_owned() }).set(units);
+    }
+
     /// Adds to a category's stock; the categories are those of the catalogue, so the label is bounded.
     pub(crate) fn stock_changed(&self, category: &str, units: i64) {
         self.stock.get_or_create(&Category { category: category.to_owned() }).inc_by(units);

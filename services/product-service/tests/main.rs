@@ -9,4 +9,5 @@ mod last_unit;
 mod process;
 mod reservations;
 mod settings;
+mod stock;
 mod support;

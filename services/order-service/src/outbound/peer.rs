@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use balance::{Balancer, Told};
 use bytes::Bytes;
 use chassis::places::{Place, Places};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
@@ -31,10 +32,10 @@ pub struct Call {
     pub idempotent: bool,
 }
 
-/// A neighbour: its address, its breaker, its bulkhead and its retry budget.
+/// A neighbour: its instances, and the breaker, the bulkhead and the retry budget that they share.
 pub struct Peer {
     name: &'static str,
-    base: String,
+    instances: Balancer,
     client: ClientWithMiddleware,
     policy: RwLock<Policy>,
     places: Places,
@@ -44,13 +45,13 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// `base` is the address without a path.
+    /// Each attempt goes to one of `instances`.
     ///
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new(
         name: &'static str,
-        base: String,
+        instances: Balancer,
         policy: Policy,
         metrics: &Metrics,
         outbound: &OutboundMetrics,
@@ -69,7 +70,7 @@ impl Peer {
         let now = Instant::now().into_std();
         Ok(Self {
             name,
-            base,
+            instances,
             client,
             places: Places::new(policy.bulkhead_max),
             breaker: Mutex::new(Breaker::new(policy.breaker.clone(), now)),
@@ -111,12 +112,11 @@ impl Peer {
     /// # Errors
     /// When no attempt was answered in a usable way before `deadline`.
     pub async fn call(&self, call: &Call, deadline: Instant) -> Result<Answer, Failure> {
-        let url = format!("{}{}", self.base, call.path);
         lock(&self.budget).earn();
         let mut may_have_arrived = false;
         let mut number = 0;
         loop {
-            let reason = match self.guarded(&url, call, number, deadline).await {
+            let reason = match self.guarded(call, number, deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(reason) => reason,
             };
@@ -152,13 +152,7 @@ impl Peer {
     }
 
     /// One attempt, behind breaker and bulkhead.
-    async fn guarded(
-        &self,
-        url: &str,
-        call: &Call,
-        number: u32,
-        deadline: Instant,
-    ) -> Result<Answer, Reason> {
+    async fn guarded(&self, call: &Call, number: u32, deadline: Instant) -> Result<Answer, Reason> {
         let entered = self.enter()?;
         let _place = self.place().await?;
         let left = deadline.saturating_duration_since(Instant::now());
@@ -166,7 +160,10 @@ impl Peer {
             return Err(Reason::Timeout);
         }
         let timeout = self.policy().attempt_timeout.min(left);
-        let outcome = attempt(&self.client, url, call, number, timeout).await;
+        let instance = self.instances.next();
+        let url = format!("{}{}", instance.url(), call.path);
+        let outcome = attempt(&self.client, &url, call, number, timeout).await;
+        instance.tell(told(&outcome));
         entered.left(match &outcome {
             Err(reason) if reason.counts_against_the_peer() => Outcome::Failure,
             _ => Outcome::Success,
@@ -189,6 +186,16 @@ impl Peer {
                 Err(Reason::BulkheadFull)
             }
         }
+    }
+}
+
+/// What an attempt tells of the instance that it went to. A status is an answer: how many of them are errors is for the breaker
+/// to weigh, and for people to see by version.
+fn told(outcome: &Result<Answer, Reason>) -> Told {
+    match outcome {
+        Err(Reason::Connect) => Told::Unreachable,
+        Err(Reason::Broken | Reason::Timeout) => Told::Broken,
+        _ => Told::Answered,
     }
 }
 

@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
+/// After how long an event that was taken may be taken again: its taker is gone, or slower than any delivery may be.
+const AGAIN_AFTER: Duration = Duration::from_secs(30);
+
 /// How long the relay gathers events after the first one: a few deliveries share one look and one deletion.
 const GATHER: Duration = Duration::from_millis(25);
 
@@ -100,7 +103,7 @@ struct Round {
 /// Delivers one batch. `measure`: also look how much is left, which reads the whole backlog.
 async fn round(app: &App, quiet: &db::Database, measure: bool) -> Result<Round, db::Error> {
     let batch = app.outbox_settings.batch.get();
-    let events = store::due(quiet, batch).await?;
+    let events = store::take(quiet, batch, AGAIN_AFTER).await?;
     let taken = !events.is_empty();
     let more = i64::try_from(events.len()).is_ok_and(|taken| taken == batch);
     let delivered: Vec<i64> = stream::iter(events)

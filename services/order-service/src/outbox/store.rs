@@ -1,5 +1,7 @@
 //! Events in the database.
 
+use std::time::Duration;
+
 use chassis::clock;
 use serde_json::json;
 use telemetry::correlation::CorrelationId;
@@ -14,11 +16,19 @@ static ADD: Statement = statement!(
     "INSERT INTO outbox (event_id, user_id, payload, correlation_id, traceparent, created_at, next_attempt_at)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)"
 );
-static DUE: Statement = statement!(
+static ANY_DUE: Statement = statement!(
     "SELECT",
     "outbox",
-    "SELECT id, event_id, user_id, payload, correlation_id, traceparent, attempts FROM outbox
-     WHERE refused IS NULL AND next_attempt_at <= ?1 ORDER BY next_attempt_at LIMIT ?2"
+    "SELECT 1 FROM outbox WHERE refused IS NULL AND next_attempt_at <= ?1 LIMIT 1"
+);
+// Taking events moves their time in the same statement, so that another instance of this service takes others.
+static TAKE: Statement = statement!(
+    "UPDATE",
+    "outbox",
+    "UPDATE outbox SET next_attempt_at = ?2
+     WHERE id IN (SELECT id FROM outbox WHERE refused IS NULL AND next_attempt_at <= ?1
+                  ORDER BY next_attempt_at LIMIT ?3)
+     RETURNING id, event_id, user_id, payload, correlation_id, traceparent, attempts"
 );
 static BACKLOG: Statement =
     statement!("SELECT", "outbox", "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE refused IS NULL");
@@ -75,10 +85,21 @@ pub(crate) async fn add(transaction: &mut Transaction<'_>, order: &Order) -> Res
         .map(drop)
 }
 
-/// Events whose time has come, longest waiting first.
-pub(super) async fn due(database: &Database, limit: i64) -> Result<Vec<Event>, Error> {
-    let rows = database.fetch_all(query(&DUE).bind(clock::now_ms()).bind(limit)).await?;
-    rows.iter().map(event).collect()
+/// Takes events whose time has come, those that wait longest; they come again after `again`, unless it is known by then what
+/// became of them.
+pub(super) async fn take(database: &Database, limit: i64, again: Duration) -> Result<Vec<Event>, Error> {
+    let now = clock::now_ms();
+    if database.fetch_optional(query(&ANY_DUE).bind(now)).await?.is_none() {
+        // Looking costs no turn to write.
+        return Ok(Vec::new());
+    }
+    let next = now.saturating_add(i64::try_from(again.as_millis()).unwrap_or(i64::MAX));
+    let mut transaction = database.begin().await?;
+    let rows = query(&TAKE).bind(now).bind(next).bind(limit).fetch_all(&mut transaction).await?;
+    transaction.commit().await?;
+    let mut events: Vec<Event> = rows.iter().map(event).collect::<Result<_, _>>()?;
+    events.sort_unstable_by_key(|event| event.id);
+    Ok(events)
 }
 
 /// How many events wait, and when the oldest was written.

@@ -1,61 +1,69 @@
-//! `firedrill ops`: what an operator reads and changes while the stack runs.
+//! `firedrill ops get|set|rollback|history`: the settings of a service.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::output;
+use super::super::output;
 use crate::{
-    cli::{Ops, OpsHistory, OpsRollback, OpsSet, OpsShow},
+    cli::{OpsHistory, OpsRollback, OpsSet, OpsShow},
     failure::{Code, Failure, Outcome},
-    home::Home,
     run_file::RunFile,
     settings_control::{Revision, Setting, SettingsControl, Shown},
 };
 
-/// Asks the service of the stack that is up.
-pub(super) async fn run(home: &Home, command: &Ops, json: bool) -> Outcome {
-    let run = RunFile::find(home)?;
-    match command {
-        Ops::Get(OpsShow { service, keys }) => {
-            let shown = SettingsControl::of(&run, service)?.get().await?;
-            told(&only(shown, keys)?, json)
-        }
-        Ops::Set(OpsSet { service, changes }) => {
-            let changes: BTreeMap<String, Value> =
-                changes.iter().map(|(key, text)| (key.clone(), value(text))).collect();
-            let shown = SettingsControl::of(&run, service)?.set(&changes).await?;
-            let keys: Vec<String> = changes.into_keys().collect();
-            if json { told(&shown, json) } else { told(&only(shown, &keys)?, json) }
-        }
-        Ops::Rollback(OpsRollback { service, to }) => {
-            let control = SettingsControl::of(&run, service)?;
-            let shown = control.roll_back(*to).await?;
-            if json {
-                return told(&shown, json);
-            }
-            let last = control.history().await?.pop();
-            output::print(&format!("{} is at revision {}", shown.service, shown.revision));
-            if let Some(last) = last {
-                output::print(&line(&last));
-            }
-            Ok(Code::Good)
-        }
-        Ops::History(OpsHistory { service }) => {
-            let control = SettingsControl::of(&run, service)?;
-            let (shown, history) = tokio::try_join!(control.get(), control.history())?;
-            if json {
-                let mut object = object(&shown)?;
-                object["history"] = serde_json::to_value(&history).map_err(anyhow::Error::from)?;
-                output::json(&object);
-            } else if history.is_empty() {
-                output::print(&format!("{}: nothing was changed", shown.service));
-            } else {
-                output::print(&history.iter().map(line).collect::<Vec<_>>().join("\n"));
-            }
-            Ok(Code::Good)
-        }
+/// Shows settings.
+pub(super) async fn get(run: &RunFile, OpsShow { service, keys }: &OpsShow, json: bool) -> Outcome {
+    let shown = SettingsControl::of(run, service)?.get().await?;
+    told(&only(shown, keys)?, json)
+}
+
+/// Changes settings.
+pub(super) async fn set(run: &RunFile, OpsSet { service, changes }: &OpsSet, json: bool) -> Outcome {
+    let changes = values(changes);
+    let shown = SettingsControl::of(run, service)?.set(&changes).await?;
+    let keys: Vec<String> = changes.into_keys().collect();
+    if json { told(&shown, json) } else { told(&only(shown, &keys)?, json) }
+}
+
+/// Goes back to earlier settings.
+pub(super) async fn roll_back(
+    run: &RunFile,
+    OpsRollback { service, to }: &OpsRollback,
+    json: bool,
+) -> Outcome {
+    let control = SettingsControl::of(run, service)?;
+    let shown = control.roll_back(*to).await?;
+    if json {
+        return told(&shown, json);
     }
+    let last = control.history().await?.pop();
+    output::print(&format!("{} is at revision {}", shown.service, shown.revision));
+    if let Some(last) = last {
+        output::print(&line(&last));
+    }
+    Ok(Code::Good)
+}
+
+/// Lists what was changed.
+pub(super) async fn history(run: &RunFile, OpsHistory { service }: &OpsHistory, json: bool) -> Outcome {
+    let control = SettingsControl::of(run, service)?;
+    let (shown, history) = tokio::try_join!(control.get(), control.history())?;
+    if json {
+        let mut object = object(&shown)?;
+        object["history"] = serde_json::to_value(&history).map_err(anyhow::Error::from)?;
+        output::json(&object);
+    } else if history.is_empty() {
+        output::print(&format!("{}: nothing was changed", shown.service));
+    } else {
+        output::print(&history.iter().map(line).collect::<Vec<_>>().join("\n"));
+    }
+    Ok(Code::Good)
+}
+
+/// Changes as people type them.
+pub(super) fn values(changes: &[(String, String)]) -> BTreeMap<String, Value> {
+    changes.iter().map(|(key, text)| (key.clone(), value(text))).collect()
 }
 
 /// A value as people type it: a number, true, false, or a word.
@@ -94,7 +102,7 @@ fn told(shown: &Shown, json: bool) -> Outcome {
     Ok(Code::Good)
 }
 
-fn object(shown: &Shown) -> Result<Value, Failure> {
+pub(super) fn object(shown: &Shown) -> Result<Value, Failure> {
     Ok(serde_json::to_value(shown).map_err(anyhow::Error::from)?)
 }
 
