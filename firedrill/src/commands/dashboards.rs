@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use query::Window;
-
 use super::output;
 use crate::{
     cli::{Dashboards, DashboardsCheck},
@@ -30,8 +28,7 @@ pub(super) async fn run(home: &Home, command: &Dashboards, json: bool) -> Outcom
 async fn check(home: &Home, options: &DashboardsCheck, json: bool) -> Outcome {
     let folder = Folder::open(options.dashboards.dir.as_deref())?;
     let stack = stack::of(&RunFile::find(home)?)?;
-    let report =
-        check::run(&stack, &folder, Window::last(options.window)).await.map_err(|e| stack::failed(&e))?;
+    let report = check::run(&stack, &folder, options.window).await.map_err(|e| stack::failed(&e))?;
     if json {
         output::json(&serde_json::to_value(&report).map_err(anyhow::Error::from)?);
     } else {

@@ -10,6 +10,8 @@ mod resolve;
 mod rules;
 mod verdict;
 
+use std::time::Duration;
+
 use futures_util::{StreamExt as _, stream};
 use query::{Stack, Window, prometheus::Data};
 
@@ -39,12 +41,14 @@ struct Work<'f> {
     bindings: Bindings,
 }
 
-/// Walks all dashboards.
+/// Walks all dashboards, for what lies back no longer than `last` when the rules have been evaluated.
 ///
 /// # Errors
 /// The metrics API does not answer at all, so that nothing can be said.
-pub async fn run(stack: &Stack, folder: &Folder, window: Window) -> Result<Report, query::Error> {
+pub async fn run(stack: &Stack, folder: &Folder, last: Duration) -> Result<Report, query::Error> {
     rules::evaluated_once(stack).await;
+    // Not before: a window that ended before a young stack's first minute would show next to nothing.
+    let window = Window::last(last);
     let known = known(stack, window).await?;
     let mut report = Report::new(folder.files.len());
     let work = all_works(stack, folder, window, &mut report).await;
