@@ -1,12 +1,11 @@
-//! Requests between the processes pass links that a process of their own carries. Nobody notices it, and it can go and come back.
+//! Requests between the processes pass links, at all times. Nobody notices them until something is done to one.
 
 use std::collections::BTreeMap;
 
 use reqwest::Method;
-use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Setup, Stack, eventually, json as parsed, signal, stderr};
+use crate::harness::{Stack, eventually};
 
 /// Where each link is entered and where it leads.
 async fn links(stack: &Stack) -> BTreeMap<String, (String, String)> {
@@ -54,27 +53,39 @@ async fn every_request_between_the_processes_passes_a_link() {
 }
 
 #[tokio::test]
-async fn a_network_that_was_killed_is_there_again_with_all_its_links() {
-    let stack = Setup::default().arg("--rps").arg("20").start().await;
-    stack.operate(Method::POST, "/services/user-service/scale", json!({"instances": 2})).await;
+async fn a_link_comes_and_goes_with_its_instance() {
+    let stack = Stack::quiet().await;
     let before = links(&stack).await;
-    assert_eq!(before.len(), 4, "{before:?}");
+    stack.operate(Method::POST, "/services/user-service/scale", json!({"instances": 2})).await;
+    let more = links(&stack).await;
+    assert_eq!(more.len(), before.len() + 1, "{more:?}");
     assert_eq!(
-        before["order-service>user-service-2"].1,
+        more["order-service>user-service-2"].1,
         address(stack.instances("user-service").await[1]["url"].as_str().expect("an address"))
     );
-    let pid = stack.pids()["network"];
-    signal(pid, Signal::KILL);
-    eventually("another process", || async { (stack.pids()["network"] != pid).then_some(()) }).await;
+    stack.operate(Method::POST, "/services/user-service/restart", json!({})).await;
+    assert_eq!(links(&stack).await, more, "an instance that was started again is where it was");
+    stack.operate(Method::POST, "/services/user-service/scale", json!({"instances": 1})).await;
     assert_eq!(links(&stack).await, before);
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_link_is_undone_when_nobody_wants_it_any_more() {
+    let stack = Stack::quiet().await;
+    let ask = async |method: Method, path: &str, body: Value| -> Value {
+        let url = format!("{}{path}", stack.url("network"));
+        let request = stack.http.request(method, url).bearer_auth(&stack.run.admin_token).json(&body);
+        request.send().await.expect("an answer").json().await.expect("JSON")
+    };
     let order = json!({"user_id": 1, "product_id": 101, "quantity": 1});
+    assert_eq!(stack.order(&order, "before").await.status(), 201);
+    let resets = json!({"condition": {"reset_ratio": 1.0}, "lease_s": 3600});
+    let link = "/links/order-service%3Euser-service";
+    let lease = ask(Method::PATCH, link, resets).await["lease"].as_str().expect("a lease").to_owned();
+    assert_eq!(stack.order(&order, "meanwhile").await.status(), 503);
+    ask(Method::PUT, &format!("/leases/{lease}"), json!({"lease_s": 0.01})).await;
     eventually("orders work again", || async {
-        (stack.order(&order, "after-the-network").await.status() == 201).then_some(())
+        (stack.order(&order, "afterwards").await.status() == 201).then_some(())
     })
     .await;
-
-    stack.operate(Method::POST, "/services/user-service/scale", json!({"instances": 1})).await;
-    assert_eq!(links(&stack).await.len(), 3, "a link goes with its instance");
-    let output = stack.run_long(&["audit", "--requests", "100", "--json"]).await;
-    assert!(output.status.success(), "{} {}", parsed(&output), stderr(&output));
 }

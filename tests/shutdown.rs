@@ -14,7 +14,7 @@ use crate::harness::{Setup, Stack, alive, command, eventually, json, run, said, 
 async fn ctrl_c_stops_every_process_and_removes_the_run_file() {
     let stack = Setup::default().arg("--json").start().await;
     let pids = stack.pids();
-    assert_eq!(pids.len(), 7, "{pids:?}");
+    assert_eq!(pids.len(), 6, "{pids:?}");
     let stopped = stack.interrupt().await;
     assert!(stopped.status.success(), "{}", stopped.status);
     for (name, pid) in pids {

@@ -2,6 +2,7 @@
 
 mod bearer;
 pub mod client;
+pub mod leases;
 pub mod nearest;
 pub mod place;
 pub mod plan;

@@ -3,7 +3,6 @@
 pub mod backend;
 mod console;
 mod loadgen;
-mod network;
 mod service;
 
 use std::{collections::BTreeMap, net::SocketAddr};
@@ -27,14 +26,12 @@ pub enum Role {
     OrderService,
     Console,
     Loadgen,
-    Network,
 }
 
 impl Role {
     /// All of them, in the order of their start.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::Backend,
-        Self::Network,
         Self::UserService,
         Self::ProductService,
         Self::OrderService,
@@ -51,7 +48,6 @@ impl Role {
             Self::OrderService => "order-service",
             Self::Console => "console",
             Self::Loadgen => "loadgen",
-            Self::Network => "network",
         }
     }
 
@@ -64,7 +60,6 @@ impl Role {
             Self::OrderService => &["order-service", "order-service-settings"],
             Self::Console => &["console"],
             Self::Loadgen => &["loadgen"],
-            Self::Network => &["network"],
         }
     }
 
@@ -74,7 +69,6 @@ impl Role {
             Self::Backend => ("prometheus", "/-/ready"),
             Self::Console => ("console", "/healthz"),
             Self::Loadgen => ("loadgen", "/metrics"),
-            Self::Network => ("network", "/healthz"),
             _ => (self.name(), "/ready"),
         }
     }
@@ -109,10 +103,6 @@ pub fn run(options: &Run) -> Outcome {
         match options.role {
             Role::Backend => backend::run(take, options.alone, stop).await?,
             Role::Console => console::run(take("console")?, stop).await?,
-            Role::Network => {
-                let control = take("network")?;
-                network::run(control, listeners, stop).await?;
-            }
             Role::Loadgen => loadgen::run(take("loadgen")?, options.alone, stop).await?,
             Role::UserService | Role::ProductService | Role::OrderService => {
                 let name = options.role.name();

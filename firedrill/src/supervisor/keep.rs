@@ -124,7 +124,6 @@ impl Keep {
                         });
                         drop(answer.send(Ok(())));
                     }
-                    Request::Amend(amend) => amend(&mut self.spec),
                 },
             }
         }
@@ -179,7 +178,6 @@ impl Keep {
                         let why = format!("{} is down at the moment and is being started again", self.spec.name);
                         drop(answer.send(Err(why)));
                     }
-                    Request::Amend(amend) => amend(&mut self.spec),
                 },
             }
         }

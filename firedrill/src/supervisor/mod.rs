@@ -90,10 +90,7 @@ pub enum Signal {
 enum Request {
     Restart(Answer),
     Signal(Signal, Answer),
-    Amend(Amend),
 }
-
-type Amend = Box<dyn FnOnce(&mut Spec) + Send>;
 
 type Answer = oneshot::Sender<Result<(), String>>;
 
@@ -184,12 +181,6 @@ impl Control {
     /// Sends a signal. The error says that the process does not run now.
     pub async fn signal(&self, signal: Signal) -> Result<(), String> {
         self.asked(|answer| Request::Signal(signal, answer)).await
-    }
-
-    /// Changes what the process is started with from its next life on.
-    pub async fn amend(&self, amend: impl FnOnce(&mut Spec) + Send + 'static) {
-        // One that is being stopped has no next life.
-        drop(self.ask.send(Request::Amend(Box::new(amend))).await);
     }
 
     async fn asked(&self, request: impl FnOnce(Answer) -> Request) -> Result<(), String> {

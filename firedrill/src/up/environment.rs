@@ -48,10 +48,6 @@ pub(super) fn of(
             // ones. After 24 gzip bombs of 1 GiB, refused as they should be, that were 162 MB instead of 17.
             set("MALLOC_MMAP_THRESHOLD_", (256 << 10).to_string());
         }
-        Role::Network => {
-            set("NETWORK_LINKS", "{}".to_owned());
-            set("ADMIN_TOKEN", settings.admin_token.clone());
-        }
         Role::Console => {
             set("PROMETHEUS_URL", url("prometheus"));
             set("LOKI_URL", url("loki"));

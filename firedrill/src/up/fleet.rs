@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     control::Control,
     environment,
+    links::Links,
     native::{self, Native},
     scrape::Scrape,
     services::Services,
@@ -28,8 +29,7 @@ pub struct Fleet {
     backends: Vec<Supervised>,
     /// None as long as there are no backends.
     services: Option<Services>,
-    /// What carries the requests to the services.
-    network: Option<Supervised>,
+    links: Option<Links>,
     /// What asks the services, in the order of its start.
     askers: Vec<Supervised>,
     control: Option<Control>,
@@ -46,7 +46,6 @@ pub struct Fleet {
 #[derive(Clone, Copy, PartialEq)]
 enum Part {
     Backend,
-    Network,
     Asker,
 }
 
@@ -63,7 +62,7 @@ impl Fleet {
         let mut fleet = Self {
             backends: Vec::new(),
             services: None,
-            network: None,
+            links: None,
             askers: Vec::new(),
             control: None,
             addresses: BTreeMap::new(),
@@ -91,29 +90,23 @@ impl Fleet {
         let (events_too, at_once) = (events.clone(), self.at_once.clone());
         let services = Services::new(settings, known, Arc::clone(&scrape), events_too, at_once)?;
         self.services = Some(services.clone());
-        let (asked, network) = tokio::join!(
-            services.start(&[Role::UserService, Role::ProductService]),
-            self.start_role(Role::Network, Part::Network, settings, events)
-        );
-        asked.map_err(Failure::environment)?;
-        network?;
-        if let Some((process, base)) = self.network.as_ref().zip(self.url(Role::Network.name())) {
-            services.has_network(base, process.control().clone());
-        }
-        services.make_links().await.map_err(Failure::environment)?;
+        let links = Links::start(services.relay(), &settings.admin_token).await?;
+        self.addresses.insert("network".to_owned(), links.address);
+        self.links = Some(links);
+        let called = [Role::UserService, Role::ProductService];
+        services.start(&called).await.map_err(Failure::environment)?;
         let (order, console) = tokio::join!(
             services.start(&[Role::OrderService]),
             self.start_role(Role::Console, Part::Asker, settings, events)
         );
         order.map_err(Failure::environment)?;
         console?;
-        services.make_links().await.map_err(Failure::environment)?;
         if settings.load.is_some() {
             let knows = services.endpoints();
             self.start_role(Role::Loadgen, Part::Asker, settings, events).await?;
             let loadgen = self.askers.last().zip(self.addresses.get(Role::Loadgen.name()));
             if let Some((process, address)) = loadgen {
-                services.has_client(format!("http://{address}"), process.control().clone(), knows);
+                services.has_client(format!("http://{address}"), process.control().clone(), &knows);
                 scrape.set(Role::Loadgen.name(), vec![*address]);
             }
         }
@@ -200,7 +193,6 @@ impl Fleet {
                     self.addresses.extend(process.listening.clone());
                     match part {
                         Part::Backend => self.backends.push(process),
-                        Part::Network => self.network = Some(process),
                         Part::Asker => self.askers.push(process),
                     }
                 }
@@ -237,7 +229,7 @@ impl Fleet {
     /// The process ids by name, as they are now.
     pub fn pids(&self) -> BTreeMap<String, u32> {
         let pid = |process: &Supervised| (process.name.clone(), process.control().status().pid);
-        let others = self.backends.iter().chain(&self.network).chain(&self.askers).map(pid);
+        let others = self.backends.iter().chain(&self.askers).map(pid);
         others.chain(self.services.iter().flat_map(Services::pids)).collect()
     }
 
@@ -260,7 +252,7 @@ impl Fleet {
     /// Stops everything that writes telemetry, so that the backends hold the last of it.
     pub async fn stop_all_but_backends(&mut self) {
         // Whoever asked this process to end may have asked its children, too (a service manager asks all of them at once).
-        self.askers.iter().chain(&self.network).chain(&self.backends).for_each(Supervised::no_more_restarts);
+        self.askers.iter().chain(&self.backends).for_each(Supervised::no_more_restarts);
         if let Some(services) = &self.services {
             services.no_more_restarts();
         }
@@ -273,8 +265,8 @@ impl Fleet {
         if let Some(services) = self.services.take() {
             services.stop().await;
         }
-        if let Some(network) = self.network.take() {
-            terminal::stop(network).await;
+        if let Some(links) = self.links.take() {
+            links.stop().await;
         }
     }
 

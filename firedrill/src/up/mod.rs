@@ -8,6 +8,7 @@ pub mod external;
 mod figures;
 mod first_trace;
 mod fleet;
+mod links;
 mod native;
 mod scrape;
 mod services;

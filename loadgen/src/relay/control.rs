@@ -2,9 +2,9 @@
 //! `/healthz` wants the bearer token.
 
 use super::condition::{Change, allowed};
-use super::leases::length;
 use super::network::{Absent, Network, Refused, Unchanged};
 use crate::bearer::{Token, guard, problem, problem_with};
+use crate::leases::length;
 use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -103,8 +103,8 @@ struct NewLink {
 
 async fn add(State(network): State<Arc<Network>>, sent: Sent<NewLink>) -> Result<Response> {
     let NewLink { name, target } = body(sent, r#"{"name": NAME, "target": "HOST:PORT"}"#)?;
-    let link = network.bind(&name, target).await?;
-    Ok((StatusCode::CREATED, Json(link)).into_response())
+    network.bind(&name, target).await?;
+    Ok((StatusCode::CREATED, Json(network.show(&name)?)).into_response())
 }
 
 async fn remove(State(network): State<Arc<Network>>, Path(name): Path<String>) -> Result<StatusCode, Absent> {

@@ -14,6 +14,8 @@ mod network;
 mod shape;
 
 use network::Network;
+pub use network::Refused;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -21,51 +23,57 @@ use tokio::net::TcpListener;
 /// How long an open connection of the control listener may hold up the end.
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// One link to begin with.
-#[derive(Debug)]
-pub struct Link {
-    /// What the control listener calls it, such as `order-service>user-service`.
-    pub name: String,
-    /// Where it is entered.
-    pub listener: TcpListener,
-    /// Where it leads: `HOST:PORT`.
-    pub target: String,
-}
+/// The links that one process carries. Clones are of the same ones.
+#[derive(Clone, Debug, Default)]
+pub struct Relay(Arc<Network>);
 
-/// Carries the links' bytes and answers on `control` to those who send `token`, until `shutdown` resolves.
-///
-/// # Errors
-/// When a link's name or target makes no sense or is there twice, or the control listener fails.
-pub async fn run(
-    links: Vec<Link>,
-    control: TcpListener,
-    token: &str,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
-    let network = Arc::new(Network::default());
-    for link in links {
-        network.add(link)?;
+impl Relay {
+    /// Carries what is sent to a free loopback port, which is returned, to `target`, `HOST:PORT`. The control listener calls the
+    /// link by its name, such as `order-service>user-service`.
+    ///
+    /// # Errors
+    /// When name or target makes no sense, the name is taken, there are too many links, or no port is free.
+    pub async fn link(&self, name: &str, target: String) -> Result<SocketAddr, Refused> {
+        self.0.bind(name, target).await
     }
-    let app = control::routes(Arc::clone(&network), token);
-    let (over, ended) = tokio::sync::oneshot::channel::<()>();
-    let closing = async move {
-        shutdown.await;
-        // Nobody waits any more when the listener has failed.
-        let _ = over.send(());
-    };
-    let served = axum::serve(control, app).with_graceful_shutdown(closing);
-    let late = async move {
-        match ended.await {
-            Ok(()) => tokio::time::sleep(CLOSING).await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    let served = tokio::select! {
-        served = async { served.await } => served,
-        () = late => Ok(()),
-        () = network.end_leases() => Ok(()),
-    };
-    // A request of the control listener that is still open must not keep the links.
-    network.close();
-    Ok(served?)
+
+    /// Takes a link away with its connections, its condition and the leases of it; one that is not there stays away.
+    pub fn unlink(&self, name: &str) {
+        drop(self.0.remove(name));
+    }
+
+    /// Answers on `control` to those who send `token`, and ends leases as they run out, until `shutdown` resolves. Then the
+    /// links are gone.
+    ///
+    /// # Errors
+    /// When the control listener fails.
+    pub async fn serve(
+        &self,
+        control: TcpListener,
+        token: &str,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let app = control::routes(Arc::clone(&self.0), token);
+        let (over, ended) = tokio::sync::oneshot::channel::<()>();
+        let closing = async move {
+            shutdown.await;
+            // Nobody waits any more when the listener has failed.
+            let _ = over.send(());
+        };
+        let served = axum::serve(control, app).with_graceful_shutdown(closing);
+        let late = async move {
+            match ended.await {
+                Ok(()) => tokio::time::sleep(CLOSING).await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        let served = tokio::select! {
+            served = async { served.await } => served,
+            () = late => Ok(()),
+            () = self.0.end_leases() => Ok(()),
+        };
+        // A request of the control listener that is still open must not keep the links.
+        self.0.close();
+        Ok(served?)
+    }
 }

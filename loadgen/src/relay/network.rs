@@ -1,13 +1,12 @@
 //! The links of the relay, with their conditions and leases. No HTTP and no bytes.
 
-use super::Link;
 use super::condition::{Change, Condition};
-use super::leases::Leases;
+use super::leases::{self, Leased, Leases};
 use super::link::{self, Wire};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -31,15 +30,20 @@ pub(super) enum Absent {
 
 /// Why a link cannot be had or changed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refused {
+pub enum Refused {
+    /// The name is taken.
     #[error("there is a link {0:?} already; remove it first")]
     Known(String),
+    /// There are too many links.
     #[error("at most {MOST_LINKS} links: remove one first")]
     TooMany,
+    /// The name would not fit into a path or a log line.
     #[error("a name has 1 to {LONGEST_NAME} letters, digits and characters of `.-_>:`, not {0:?}")]
     Name(String),
+    /// The target is no address.
     #[error("a target is HOST:PORT, such as 127.0.0.1:5002, not {0:?}")]
     Target(String),
+    /// No port could be had.
     #[error("cannot listen: {0}")]
     Listen(#[from] io::Error),
 }
@@ -81,9 +85,9 @@ impl State {
     }
 
     fn end(&mut self, id: u64) {
-        let Some(wire) = self.leases.link(id).and_then(|name| self.wire(name).ok()) else { return };
+        let Some(wire) = self.leases.get(id).and_then(|leased| self.wire(&leased.link).ok()) else { return };
         let mut now: Condition = *wire.condition.borrow();
-        self.leases.end(id, &mut now);
+        leases::end(&mut self.leases, id, &mut now);
         wire.condition.send_replace(now);
     }
 }
@@ -101,36 +105,34 @@ impl Network {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes over a listener. Returns the link as shown.
-    pub(super) fn add(&self, link: Link) -> Result<Value, Refused> {
-        let Link { name, listener, target } = link;
-        check(&name, &target)?;
+    /// Listens on a free loopback port, which it returns.
+    pub(super) async fn bind(&self, name: &str, target: String) -> Result<SocketAddr, Refused> {
+        check(name, &target)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listen = listener.local_addr()?;
         let mut state = self.lock();
-        if state.links.contains_key(&name) {
-            return Err(Refused::Known(name));
+        if state.links.contains_key(name) {
+            return Err(Refused::Known(name.to_owned()));
         }
         if state.links.len() >= MOST_LINKS {
             return Err(Refused::TooMany);
         }
-        let wire = Arc::new(Wire::new(&name, listener.local_addr()?, target));
-        let shown = wire.json(&name);
+        let wire = Arc::new(Wire::new(name, listen, target));
         let task = tokio::spawn(link::serve(listener, Arc::clone(&wire))).abort_handle();
-        state.links.insert(name, Carrying { wire, task });
-        Ok(shown)
+        state.links.insert(name.to_owned(), Carrying { wire, task });
+        Ok(listen)
     }
 
-    /// Listens on a free loopback port.
-    pub(super) async fn bind(&self, name: &str, target: String) -> Result<Value, Refused> {
-        check(name, &target)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        self.add(Link { name: name.to_owned(), listener, target })
+    /// The link as shown.
+    pub(super) fn show(&self, name: &str) -> Result<Value, Absent> {
+        self.lock().wire(name).map(|wire| wire.json(name))
     }
 
     pub(super) fn remove(&self, name: &str) -> Result<(), Absent> {
         let mut state = self.lock();
         state.wire(name)?;
         state.links.remove(name);
-        state.leases.forget(name);
+        state.leases.keep(|leased| leased.link != name);
         Ok(())
     }
 
@@ -152,12 +154,15 @@ impl Network {
     ) -> Result<(Value, Option<u64>), Unchanged> {
         let mut state = self.lock();
         let wire = state.wire(name)?;
-        if lease.is_some() && state.leases.is_full() {
+        if lease.is_some() && leases::is_full(&state.leases) {
             return Err(Unchanged::TooManyLeases);
         }
         let before: Condition = *wire.condition.borrow();
         wire.condition.send_replace(before.changed(&change));
-        let id = lease.map(|length| state.leases.grant(name, change, before, Instant::now() + length));
+        let id = lease.map(|length| {
+            let leased = Leased { link: name.to_owned(), change, before };
+            state.leases.grant(leased, Instant::now() + length)
+        });
         self.sooner.notify_one();
         Ok((wire.json(name), id))
     }
@@ -175,7 +180,7 @@ impl Network {
         let absent = || Absent::Lease(id.to_owned());
         let number = id.parse().map_err(|_| absent())?;
         let mut state = self.lock();
-        state.leases.link(number).ok_or_else(absent)?;
+        state.leases.get(number).ok_or_else(absent)?;
         state.end(number);
         Ok(())
     }

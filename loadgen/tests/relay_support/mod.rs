@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use super::support::ask;
-use loadgen::relay::{self, Link};
+use loadgen::relay;
 use serde_json::Value;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -117,18 +117,17 @@ impl Relay {
     }
 
     pub(crate) async fn named(name: &str, target: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let entry = listener.local_addr().unwrap();
+        let relay = relay::Relay::default();
+        let entry = relay.link(name, target.to_owned()).await.unwrap();
         let control = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = control.local_addr().unwrap();
-        let links = vec![Link { name: name.to_owned(), listener, target: target.to_owned() }];
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(async move {
             let stopped = async move {
                 // Dropped with the test: then too it is over.
                 let _ = stopped.await;
             };
-            relay::run(links, control, TOKEN, stopped).await
+            relay.serve(control, TOKEN, stopped).await
         });
         Self { control: address, entry, name: name.to_owned(), stop, ended }
     }

@@ -4,6 +4,7 @@
 //! It holds no business type and no SQL: two services that shared one would have to be changed together.
 
 pub mod base;
+pub mod bearer;
 pub mod clock;
 mod document;
 pub mod env;

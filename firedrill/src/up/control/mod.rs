@@ -38,9 +38,9 @@ impl Control {
         let unbound = |e| Failure::environment(format!("cannot listen for the control of the stack: {e}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(unbound)?;
         let address = listener.local_addr().map_err(unbound)?;
-        let desk = Desk::new(services, token);
+        let desk = Desk::new(services);
         let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
-        let (router, ending) = (routes::routes(desk.clone()), stop.clone());
+        let (router, ending) = (routes::routes(desk.clone(), token), stop.clone());
         let server = tokio::spawn(async move {
             let limits = HttpLimits {
                 max_connections: 32,
@@ -69,16 +69,14 @@ struct Desk(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     services: Services,
-    token: String,
     leases: Mutex<Leases>,
     /// A lease came or was changed.
     leased: Notify,
 }
 
 impl Desk {
-    fn new(services: Services, token: &str) -> Self {
-        let (token, leases) = (token.to_owned(), Mutex::default());
-        Self(Arc::new(Shared { services, token, leases, leased: Notify::new() }))
+    fn new(services: Services) -> Self {
+        Self(Arc::new(Shared { services, leases: Mutex::default(), leased: Notify::new() }))
     }
 
     fn services(&self) -> &Services {
@@ -106,7 +104,7 @@ impl Desk {
 
     /// Ends a lease now.
     async fn end(&self, id: u64) -> Result<(), Refused> {
-        let ended = self.leases().end(id);
+        let ended = leases::end(&mut self.leases(), id);
         match ended.ok_or_else(|| no_such_lease(&id.to_string()))? {
             Some(undo) => self.undo(undo).await,
             None => Ok(()),
@@ -135,7 +133,7 @@ impl Desk {
             tokio::select! {
                 () = self.0.leased.notified() => {}
                 () = over => {
-                    let ended = self.leases().end_over(Instant::now());
+                    let ended = leases::end_over(&mut self.leases(), Instant::now());
                     for undo in ended {
                         let desk = self.clone();
                         // One that takes its time keeps no other waiting. What it was about may be gone.

@@ -1,6 +1,6 @@
 //! The routes of the control listener and the bodies they take.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Json as Body, Router,
@@ -11,9 +11,11 @@ use axum::{
     routing::{get, post, put},
 };
 use chassis::{
+    bearer,
     extract::{Json, Path, Query},
     problem::{self, Problem},
 };
+use loadgen::leases;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,7 +23,7 @@ use super::{
     super::services::Deploy,
     Desk, Refused,
     answer::{self, Answer},
-    leases::{self, Undo},
+    leases::Undo,
     no_such_lease,
 };
 use crate::supervisor::Signal;
@@ -32,7 +34,7 @@ const LARGEST_BODY: usize = 64 << 10;
 const HALF: f64 = 0.5;
 
 /// All of them.
-pub(super) fn routes(desk: Desk) -> Router {
+pub(super) fn routes(desk: Desk, token: &str) -> Router {
     Router::new()
         .route("/services", get(show))
         .route("/endpoints", get(endpoints))
@@ -41,10 +43,10 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route("/services/{service}/scale", post(scale))
         .route("/services/{service}/deploy", post(deploy).delete(withdraw))
         .route("/leases/{id}", put(prolong).delete(end))
-        .with_state(desk.clone())
+        .with_state(desk)
         .fallback(|| async { Problem::not_found("no-such-route", "there is nothing at this path") })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(from_fn_with_state(desk, answer::guard))
+        .layer(from_fn_with_state(Arc::<str>::from(token), bearer::guard))
         .layer(from_fn(problem::render))
 }
 
@@ -134,7 +136,7 @@ async fn signal(
         let name = own.services().signal(&service, instance.as_deref(), signal).await?;
         let undo = Undo::Stop { service, instance: name };
         if word != Word::Stop {
-            own.leases().forget(&undo);
+            own.leases().keep(|other| *other != undo);
             return Ok(None);
         }
         Ok(lasts.map(|lasts| own.lease(undo, lasts)))
@@ -186,7 +188,8 @@ async fn withdraw(State(desk): State<Desk>, Path(service): Path<String>) -> Answ
     let own = desk.clone();
     whole(async move {
         own.services().withdraw(&service).await?;
-        own.leases().forget(&Undo::Deploy { service });
+        let undone = Undo::Deploy { service };
+        own.leases().keep(|other| *other != undone);
         Ok(())
     })
     .await?;

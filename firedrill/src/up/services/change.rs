@@ -190,13 +190,11 @@ impl Services {
             Ok(settings) => admin::set(admin::of(&instance, token), &settings).await,
             Err(refused) => Err(refused),
         };
-        let set = match (set, instance.place()) {
-            (Ok(()), Some((name, role, address))) => {
-                self.0.routing.network().reach(&name, role, address).await
-            }
-            (set, _) => set,
+        let reached = match set {
+            Ok(()) => self.0.routing.network().reach(&instance).await,
+            Err(refused) => Err(refused),
         };
-        if let Err(refused) = set {
+        if let Err(refused) = reached {
             self.end(instance).await;
             return Err(refused);
         }
@@ -234,7 +232,7 @@ impl Services {
     async fn end(&self, instance: Instance) {
         let name = instance.name().to_owned();
         instance.supervised.stop().await;
-        self.0.routing.network().leave(&name).await;
+        self.0.routing.network().leave(&name);
         self.0.launcher.forget(&name);
     }
 
@@ -256,7 +254,7 @@ impl Services {
 pub(super) fn role(service: &str) -> Result<Role, Refused> {
     let names = SERVICES.map(Role::name);
     SERVICES.into_iter().find(|role| role.name() == service).ok_or_else(|| {
-        let nearest = loadgen::nearest::nearest(service, names.into_iter());
+        let nearest = loadgen::nearest::nearest(service, names);
         let hint = nearest
             .map_or_else(|| format!("there are {}", names.join(", ")), |n| format!("did you mean {n}?"));
         Refused::Unknown(format!("no service {service:?} runs here; {hint}"))

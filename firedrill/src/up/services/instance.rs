@@ -57,10 +57,9 @@ impl Instance {
         self.supervised.control().clone()
     }
 
-    /// Its name, its role, and where its public listener is.
-    pub(super) fn place(&self) -> Option<(String, Role, SocketAddr)> {
-        let address = self.supervised.listening.get(self.role.name())?;
-        Some((self.name().to_owned(), self.role, *address))
+    /// Where its public listener is.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.supervised.listening.get(self.role.name()).copied()
     }
 
     /// The base address of its public listener.

@@ -20,6 +20,7 @@ use std::{
 };
 
 use balance::Endpoint;
+use loadgen::relay::Relay;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -95,7 +96,11 @@ impl Services {
         let mut failed = None;
         for started in futures_util::future::join_all(starts).await {
             match started {
-                Ok(instance) => self.instances().push(instance),
+                Ok(instance) => {
+                    let reached = self.0.routing.network().reach(&instance).await;
+                    failed = failed.or(reached.err().map(|refused| refused.to_string()));
+                    self.instances().push(instance);
+                }
                 Err(why) => failed = failed.or(Some(why)),
             }
         }
@@ -145,23 +150,9 @@ impl Services {
         self.0.routing.endpoints(Role::Loadgen, &self.instances(), resting.as_deref())
     }
 
-    /// The process that carries the links has been started.
-    pub(in crate::up) fn has_network(&self, base: String, control: Control) {
-        self.0.routing.network().has_carrier(base, control);
-    }
-
-    /// Makes the links to the instances that have none.
-    pub(in crate::up) async fn make_links(&self) -> Result<(), String> {
-        let unlinked: Vec<_> = self.instances().iter().filter_map(Instance::place).collect();
-        for (name, role, address) in unlinked {
-            self.0
-                .routing
-                .network()
-                .reach(&name, role, address)
-                .await
-                .map_err(|refused| refused.to_string())?;
-        }
-        Ok(())
+    /// What carries the links to them.
+    pub(in crate::up) fn relay(&self) -> Relay {
+        self.0.routing.network().relay().clone()
     }
 
     /// The load generator has been started and knows these instances.
@@ -169,9 +160,9 @@ impl Services {
         &self,
         base: String,
         control: Control,
-        knows: BTreeMap<String, Vec<Endpoint>>,
+        knows: &BTreeMap<String, Vec<Endpoint>>,
     ) {
-        self.0.routing.has_client(base, control, first_of_each(&knows));
+        self.0.routing.has_client(base, control, first_of_each(knows));
     }
 
     /// Puts all instances on the list of scrape targets.

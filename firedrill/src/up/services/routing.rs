@@ -68,7 +68,7 @@ pub(in crate::up) struct Routing {
 impl Routing {
     pub(in crate::up) fn new(token: String) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().timeout(HEARING).build()?;
-        let network = Network::new(token.clone())?;
+        let network = Network::default();
         Ok(Self { http, token, network, client: Mutex::default(), told: Mutex::default() })
     }
 

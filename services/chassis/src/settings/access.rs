@@ -7,12 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json as JsonBody, Router};
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -21,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::Settings;
 use super::answer::{self, Answer, Refusal};
 use super::state::Values;
+use crate::bearer;
 use crate::extract::{BodyTimeout, Json};
 use crate::limits::HttpLimits;
 use crate::problem::{self, Problem};
@@ -47,7 +46,6 @@ pub struct Access {
 /// What the routes answer from.
 struct Desk {
     settings: Settings,
-    token: String,
     version: String,
     instance: String,
 }
@@ -65,7 +63,7 @@ pub(crate) fn serve(
     let Access { listener, token, version, instance } = access;
     let listener = listener.into_std()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let desk = Arc::new(Desk { settings: settings.clone(), token, version, instance });
+    let desk = Arc::new(Desk { settings: settings.clone(), version, instance });
     let limits = HttpLimits {
         max_connections: 32,
         header_timeout: Duration::from_secs(10),
@@ -77,7 +75,7 @@ pub(crate) fn serve(
         let Ok(listener) = TcpListener::from_std(listener) else { return };
         let stopped = stop.clone();
         tokio::select! {
-            _ = serve::serve(listener, routes(desk, more), &limits, CancellationToken::new(), stop.cancelled()) => {}
+            _ = serve::serve(listener, routes(&desk, &token, more), &limits, CancellationToken::new(), stop.cancelled()) => {}
             () = settings.end_leases() => {}
         }
         stopped.cancelled().await;
@@ -91,41 +89,22 @@ pub(crate) fn serve(
 #[cfg(feature = "testing")]
 pub(crate) fn in_process(settings: &Settings, token: &str) -> Router {
     let (version, instance) = (String::new(), String::new());
-    routes(
-        Arc::new(Desk { settings: settings.clone(), token: token.to_owned(), version, instance }),
-        Router::new(),
-    )
+    routes(&Arc::new(Desk { settings: settings.clone(), version, instance }), token, Router::new())
 }
 
-fn routes(desk: Arc<Desk>, more: Router) -> Router {
+fn routes(desk: &Arc<Desk>, token: &str, more: Router) -> Router {
     Router::new()
         .route("/settings", get(show).patch(change))
         .route("/leases/{id}", put(prolong).delete(take_back))
         .route("/rollback", post(roll_back))
         .route("/history", get(history))
-        .with_state(Arc::clone(&desk))
+        .with_state(Arc::clone(desk))
         .merge(more)
         .fallback(|| async { Problem::not_found("no-such-route", "there is nothing at this path") })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(axum::Extension(BodyTimeout(Duration::from_secs(5))))
-        .layer(from_fn_with_state(desk, guard))
+        .layer(from_fn_with_state(Arc::<str>::from(token), bearer::guard))
         .layer(from_fn(problem::render))
-}
-
-async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
-    if admits(&desk.token, request.headers()) {
-        return next.run(request).await;
-    }
-    let detail = "send the header Authorization: Bearer TOKEN";
-    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).into_response()
-}
-
-/// Compares in a time that does not tell where the two differ.
-fn admits(token: &str, headers: &HeaderMap) -> bool {
-    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let Some(given) = given.and_then(|value| value.strip_prefix("Bearer ")) else { return false };
-    let alike = given.bytes().zip(token.bytes()).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0;
-    !token.is_empty() && given.len() == token.len() && alike
 }
 
 impl Desk {

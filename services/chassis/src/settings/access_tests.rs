@@ -26,13 +26,8 @@ fn service_in(folder: Option<&std::path::Path>) -> Service {
     list.number("ratio", "", 0.0..=1.0, 0.5, "How much");
     list.flag("cache.enabled", false, "Whether");
     let settings = list.open("test-service", folder.map(|folder| folder.join("settings.json"))).unwrap();
-    let desk = Desk {
-        settings: settings.clone(),
-        token: TOKEN.to_owned(),
-        version: "1.2.3".to_owned(),
-        instance: "here".to_owned(),
-    };
-    Service { router: routes(Arc::new(desk), Router::new()), settings, pool }
+    let desk = Desk { settings: settings.clone(), version: "1.2.3".to_owned(), instance: "here".to_owned() };
+    Service { router: routes(&Arc::new(desk), TOKEN, Router::new()), settings, pool }
 }
 
 impl Service {
