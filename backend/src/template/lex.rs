@@ -152,7 +152,12 @@ fn fields(text: &str) -> Result<(Vec<String>, &str), TemplateError> {
 fn number(text: &str) -> Result<(Word, &str), TemplateError> {
     let inside = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_');
     let first = text.chars().next().map_or(0, char::len_utf8);
-    let end = text[first..].find(|c| !inside(c)).map_or(text.len(), |e| e + first);
+    let from = |start: usize| text[start..].find(|c| !inside(c)).map_or(text.len(), |e| e + start);
+    let mut end = from(first);
+    // The sign of an exponent.
+    if text[..end].ends_with(['e', 'E']) && text[end..].starts_with(['+', '-']) {
+        end = from(end + 1);
+    }
     let digits = &text[..end];
     let value = digits.parse().map(Value::Int).ok().or_else(|| digits.parse().map(Value::Float).ok());
     match value {

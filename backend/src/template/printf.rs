@@ -1,4 +1,4 @@
-//! Go's `printf` for texts and numbers: flags `-`, `+`, `0`, space, width, precision, and the verbs `s v d f e g q x X t %`.
+//! Go's `printf` for texts and numbers: flags `-`, `+`, `0`, space, width, precision, and the verbs `s v d b o O c U f e g q x X t %`.
 //! What is missing, left over or of the wrong kind is complained of in the text, as Go does.
 
 use super::function::times;
@@ -108,6 +108,11 @@ fn one(verb: char, value: &Value, precision: Option<usize>) -> Result<Option<Str
         ('X', Value::Text(text)) => text.bytes().map(|b| format!("{b:02X}")).collect(),
         ('d' | 'v', Value::Int(n)) => n.to_string(),
         ('x', Value::Int(n)) => format!("{}{:x}", if *n < 0 { "-" } else { "" }, n.unsigned_abs()),
+        ('b', Value::Int(n)) => format!("{}{:b}", if *n < 0 { "-" } else { "" }, n.unsigned_abs()),
+        ('o', Value::Int(n)) => format!("{}{:o}", if *n < 0 { "-" } else { "" }, n.unsigned_abs()),
+        ('O', Value::Int(n)) => format!("{}0o{:o}", if *n < 0 { "-" } else { "" }, n.unsigned_abs()),
+        ('c', Value::Int(n)) => character(*n).to_string(),
+        ('U', Value::Int(n)) => format!("U+{n:04X}"),
         ('X', Value::Int(n)) => format!("{}{:X}", if *n < 0 { "-" } else { "" }, n.unsigned_abs()),
         ('f' | 'F', Value::Float(f)) if f.is_finite() => format!("{f:.*}", precision.unwrap_or(6)),
         ('e', Value::Float(f)) if f.is_finite() => {
@@ -123,4 +128,9 @@ fn one(verb: char, value: &Value, precision: Option<usize>) -> Result<Option<Str
         ('v', Value::Nothing) => "<nil>".to_owned(),
         _ => return Ok(None),
     }))
+}
+
+/// The character of a number, and the sign for none where there is none.
+fn character(n: i64) -> char {
+    u32::try_from(n).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
 }

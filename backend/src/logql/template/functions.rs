@@ -1,6 +1,7 @@
 //! The functions of Loki's templates: those for text here, those for numbers in [`numbers`]; what every template has is in
 //! `crate::template`.
 
+mod decimal;
 mod numbers;
 
 use crate::template::{Function, Run, Value, int, of, put, text, times, title};
