@@ -17,6 +17,9 @@ mod correlation;
 mod crash;
 mod dashboards;
 mod deleted;
+mod faults;
+#[cfg(target_os = "linux")]
+mod faults_blind;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod instances;

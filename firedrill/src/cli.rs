@@ -2,6 +2,7 @@
 
 mod dashboards;
 mod investigate;
+mod load;
 mod mistake;
 mod ops;
 mod slo;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 pub use self::{
     dashboards::{Dashboards, DashboardsCheck, DashboardsDir},
     investigate::{Investigate, Way},
+    load::{Faults, Load},
     ops::{Ops, OpsDeploy, OpsHistory, OpsRestart, OpsRollback, OpsScale, OpsSet, OpsShow},
     slo::{Slo, SloEngine, SloGenerate, SloLive, SloMutate, SloSimulate, SloTest},
 };
@@ -173,38 +175,6 @@ pub struct Backend {
     /// What the built-in Alertmanager does, in Alertmanager's format [default: it prints every notification]
     #[arg(long, value_name = "FILE")]
     pub alertmanager_file: Option<PathBuf>,
-}
-
-/// Options of `load`.
-#[derive(Clone, Debug, Args)]
-pub struct Load {
-    /// Shape of the traffic: a profile's name or a TOML file
-    #[arg(long, default_value = "steady")]
-    pub profile: String,
-    /// Requests per second [default: the profile's]
-    #[arg(long, value_parser = rate, allow_negative_numbers = true)]
-    pub rps: Option<f64>,
-    /// How long, such as 30s [default: the profile's]
-    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
-    pub run_for: Option<Duration>,
-    /// Seed of the plan
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Send as fast as this many connections can, instead of on a schedule
-    #[arg(long, value_name = "CONNECTIONS", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub closed: Option<u16>,
-    /// The generator's own lag at p99 beyond which the run is void, such as 10ms
-    #[arg(long, default_value = "10ms", value_name = "TIME", value_parser = duration)]
-    pub lag_budget: Duration,
-    /// Write the report of the run as one HTML file
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-    /// Write one line per step as CSV
-    #[arg(long, value_name = "FILE")]
-    pub csv: Option<PathBuf>,
-    /// List the profiles and end
-    #[arg(long)]
-    pub list_profiles: bool,
 }
 
 /// Options of `audit`.

@@ -52,6 +52,11 @@ impl Home {
         self.0.join("logs")
     }
 
+    /// Where it is written, for nobody else to read, what runs of `load` suffer.
+    pub fn ledger(&self) -> PathBuf {
+        self.0.join("ledger")
+    }
+
     /// Where the configurations of the real stack are laid out.
     pub fn configuration(&self) -> PathBuf {
         self.0.join("configuration")

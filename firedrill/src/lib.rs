@@ -10,6 +10,7 @@ pub mod child;
 pub mod cli;
 pub mod commands;
 pub mod dashboards;
+pub mod doses;
 pub mod failure;
 pub mod home;
 #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 mod bearer;
 pub mod client;
+pub mod faults;
 pub mod leases;
 pub mod nearest;
 pub mod place;

@@ -35,6 +35,16 @@ pub enum Stream {
     Reset = 12,
     /// How much earlier or later than its delay a piece leaves the relay.
     Jitter = 13,
+    /// When a fault begins.
+    Onset = 14,
+    /// How long it lasts.
+    Lasting = 15,
+    /// How bad it is.
+    Severity = 16,
+    /// Whom it hits.
+    Victim = 17,
+    /// Which fault comes next.
+    Fault = 18,
     /// Which instance of a service is asked.
     Instance = 20,
 }

@@ -1,8 +1,12 @@
 //! `firedrill load`: seeded traffic against the running services, and a report on it.
 
+mod faulty;
+mod reveal;
+mod verify;
+
 use std::{io::IsTerminal as _, path::Path, sync::Arc};
 
-use loadgen::{EXIT_OVERLOAD, EXIT_THRESHOLD, Options, plan::Plan, progress::Printer, report};
+use loadgen::{EXIT_OVERLOAD, EXIT_THRESHOLD, Options, Report, plan::Plan, progress::Printer, report};
 
 use super::{output, signal};
 use crate::{
@@ -29,21 +33,29 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
         }
         return Ok(Code::Good);
     }
-    let profile = profiles::load(&options.profile)?;
-    let plan = Plan::new(&profile, options.seed, options.run_for, options.rps)
-        .map_err(|e| Failure::arguments(e.to_string()))?;
+    if options.faults.list_faults {
+        return faulty::list(json);
+    }
+    if let Some(run) = &options.faults.reveal {
+        return reveal::run(home, run, json);
+    }
+    if options.faults.verify_faults {
+        return verify::run(home, &options, json).await;
+    }
+    let plan = plan(&options)?;
     for path in [&options.html, &options.csv].into_iter().flatten() {
         check(path)?;
+    }
+    if !options.faults.fault.is_empty() || options.faults.chaos {
+        return faulty::seal(home, &options, &plan, json).await;
+    }
+    if let Some(sealed) = &options.faults.sealed {
+        return faulty::carry_out(home, &options, plan, sealed, json).await;
     }
     let run = RunFile::find(home)?;
     let followed = sender_targets::follow(&run).await?;
     let telemetry = sender_telemetry::start(&run)?;
-    let settings = Options {
-        closed: options.closed.map(usize::from),
-        console: run.url("console").ok().map(str::to_owned),
-        lag_budget: options.lag_budget,
-        ..Options::default()
-    };
+    let settings = settings(&options, &run);
     let mut printer = Printer::new(std::io::stderr(), std::io::stderr().is_terminal());
     let mut stop = signal::StopAsked::listen()?;
     // Nobody to read the progress is no reason to stop.
@@ -53,13 +65,35 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
     telemetry.shutdown().await;
     let report = sent?;
 
+    tell(&report, &options, json)
+}
+
+/// The plan that the options ask for.
+fn plan(options: &Load) -> Result<Plan, Failure> {
+    let profile = profiles::load(&options.profile)?;
+    Plan::new(&profile, options.seed, options.run_for, options.rps)
+        .map_err(|e| Failure::arguments(e.to_string()))
+}
+
+/// How it is sent.
+fn settings(options: &Load, run: &RunFile) -> Options {
+    Options {
+        closed: options.closed.map(usize::from),
+        console: run.url("console").ok().map(str::to_owned),
+        lag_budget: options.lag_budget,
+        ..Options::default()
+    }
+}
+
+/// Prints the report, writes it where it was asked for, and says how the run ends.
+fn tell(report: &Report, options: &Load, json: bool) -> Outcome {
     // Told before it is written: a full disk must not cost the figures.
-    output::print(&if json { report.json() } else { report::text(&report) });
+    output::print(&if json { report.json() } else { report::text(report) });
     if let Some(path) = &options.html {
-        write(path, &report::html(&report))?;
+        write(path, &report::html(report))?;
     }
     if let Some(path) = &options.csv {
-        write(path, &report::csv(&report))?;
+        write(path, &report::csv(report))?;
     }
     Ok(match report.exit {
         EXIT_OVERLOAD => Code::Overloaded,

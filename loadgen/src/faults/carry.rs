@@ -1,0 +1,124 @@
+//! Carries one injection out: its steps begin, are held and end, whatever happens in between. When a step cannot begin,
+//! all of them end.
+
+use super::act::{Act, Step};
+use super::hold::begin;
+use super::requests;
+use super::schedule::Injection;
+use super::stack::Stack;
+use super::users::Users;
+use futures_util::future::join_all;
+use serde::Serialize;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// Something that went wrong while a fault was on. One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Trouble(pub String);
+
+/// Resolves when the flag is raised, or whoever could raise it is gone.
+async fn raised(flag: &mut watch::Receiver<bool>) {
+    // An error means that nobody can raise it any more: then it is over, too.
+    let _ = flag.wait_for(|raised| *raised).await;
+}
+
+/// Carries the steps out from `onset` on, until their end or until `stop` is raised.
+pub(super) async fn inject(
+    stack: &Stack,
+    injection: &Injection,
+    onset: Instant,
+    stop: &watch::Receiver<bool>,
+    users: &Arc<Users>,
+) -> Vec<Trouble> {
+    let (abort, aborted) = watch::channel(false);
+    let end = onset + injection.length;
+    let steps = injection.steps.iter().map(|step| {
+        let (abort, mut aborted, mut stop) = (&abort, aborted.clone(), stop.clone());
+        async move {
+            let over = async {
+                tokio::select! {
+                    () = raised(&mut aborted) => {}
+                    () = raised(&mut stop) => {}
+                }
+            };
+            let from = onset + step.after;
+            let to = step.length.map_or(end, |length| (from + length).min(end));
+            let troubles = carry(stack, users, step, (from, to), over).await;
+            if !troubles.is_empty() {
+                abort.send_replace(true);
+            }
+            troubles
+        }
+    });
+    join_all(steps).await.into_iter().flatten().collect()
+}
+
+async fn carry(
+    stack: &Stack,
+    users: &Arc<Users>,
+    step: &Step,
+    (from, to): (Instant, Instant),
+    over: impl Future<Output = ()>,
+) -> Vec<Trouble> {
+    let mut over = std::pin::pin!(over);
+    tokio::select! {
+        () = &mut over => return Vec::new(),
+        () = sleep_until(from) => {}
+    }
+    let listener = match stack.listener(&step.act) {
+        Ok(Some(listener)) => listener,
+        Ok(None) => {
+            tokio::select! {
+                () = &mut over => {}
+                () = sleep_until(to) => {}
+                () = requests::send(stack, &step.act, users) => {}
+            }
+            return Vec::new();
+        }
+        Err(missing) => return vec![Trouble(missing)],
+    };
+    let held = match begin(listener, &step.act, stack.lease).await {
+        Ok(held) => held,
+        Err(e) => return vec![Trouble(format!("could not begin: {e}"))],
+    };
+    // Two renewals may fail.
+    let renewal = stack.lease / 3;
+    let mut troubles = Vec::new();
+    let mut again = next(&step.act, from);
+    loop {
+        let now = Instant::now();
+        let wake = again.unwrap_or(to).min(now + renewal).min(to);
+        tokio::select! {
+            () = &mut over => break,
+            () = sleep_until(wake) => {}
+        }
+        if Instant::now() >= to {
+            break;
+        }
+        let done = match again.filter(|at| *at <= Instant::now()) {
+            Some(at) => {
+                again = next(&step.act, at);
+                begin(listener, &step.act, stack.lease).await.map(drop)
+            }
+            None => held.renew().await,
+        };
+        if let Err(e) = done {
+            troubles.push(Trouble(format!("did not last: {e}")));
+            break;
+        }
+    }
+    if let Err(e) = held.end().await {
+        troubles.push(Trouble(format!("ends with its lease and not before: {e}")));
+    }
+    troubles
+}
+
+/// When an act that is done now and then is done again.
+fn next(act: &Act, last: Instant) -> Option<Instant> {
+    match act {
+        Act::Signal { every: Some(every), .. } => Some(last + *every),
+        _ => None,
+    }
+}

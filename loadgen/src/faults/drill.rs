@@ -1,0 +1,209 @@
+//! Traffic with faults: sends a plan, carries a schedule out meanwhile, and measures each fault's dose and effect.
+
+use super::carry::{Trouble, inject};
+use super::effect::{Felt, is_as_before};
+use super::schedule::{Injection, Schedule};
+use super::snapshot::Snapshot;
+use super::stack::Stack;
+use super::users::Users;
+use super::{Dose, Gauge};
+use crate::client::Answer;
+use crate::plan::Plan;
+use crate::plan::journeys::Kind;
+use crate::progress;
+use crate::report::Report;
+use crate::run::{Options, Run};
+use futures_util::future::join_all;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// What is seen of the first moments does not count: connections are made, caches fill.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// How far back before the onset is looked.
+const BEFORE: Duration = Duration::from_secs(20);
+/// How long telemetry may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(3);
+/// How long a count may wait for its scrape.
+const SCRAPE: Duration = Duration::from_secs(1);
+/// How long services may take to be themselves again.
+const RECOVERY: Duration = Duration::from_secs(6);
+
+/// Everything a drill needs.
+pub struct Drill {
+    /// The traffic.
+    pub plan: Arc<Plan>,
+    /// How it is sent.
+    pub options: Options,
+    /// The faults.
+    pub schedule: Schedule,
+    /// Where all of it goes.
+    pub stack: Stack,
+    /// Asks the telemetry.
+    pub gauge: Arc<dyn Gauge>,
+}
+
+/// What became of one injection.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measured {
+    /// The fault's name.
+    pub fault: String,
+    /// When it began, in seconds from the start of the run.
+    pub began_s: f64,
+    /// When it was over.
+    pub ended_s: f64,
+    /// The answer to the dose's question without the fault.
+    pub dose_before: Option<f64>,
+    /// The same with it.
+    pub dose: Option<f64>,
+    /// Whether the condition occurred, and had not before. None where that could not be asked.
+    pub dose_proven: Option<bool>,
+    /// What users felt before.
+    pub before: Felt,
+    /// During.
+    pub during: Felt,
+    /// And when it was over.
+    pub after: Felt,
+    /// Whether they felt what was expected. None: too few requests to say.
+    pub effect_proven: Option<bool>,
+    /// Whether users are served as before and nothing was left behind. None: the run ended too early to say.
+    pub restored: Option<bool>,
+    /// What is different from before.
+    pub left_behind: Vec<String>,
+    /// What went wrong.
+    pub troubles: Vec<Trouble>,
+}
+
+/// Sends the plan and carries the schedule out; [`super::check`] has said that it can be. `shutdown` ends both early: every
+/// fault ends then, too.
+///
+/// # Errors
+/// When a thread cannot be had, or the stack does not say what it is like.
+pub async fn drill(
+    drill: Drill,
+    progress: impl FnMut(&progress::Snapshot),
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<(Report, Vec<Measured>)> {
+    let Drill { plan, options, schedule, stack, gauge } = drill;
+    let as_it_was = Snapshot::take(&stack).await.map_err(anyhow::Error::msg)?;
+    let users = Arc::new(Users::new());
+    let observer = {
+        let users = Arc::clone(&users);
+        Arc::new(move |kind: &Kind, answer: &Answer| users.look(kind, answer))
+    };
+    let run = Run::open(plan, &stack.targets, options, observer)?;
+    let (stop, stopped) = watch::channel(false);
+    let injections = schedule.injections.iter().map(|injection| {
+        let under_way = UnderWay { stack: &stack, gauge: gauge.as_ref(), users: &users, injection };
+        under_way.carry_out(stopped.clone())
+    });
+    let injections = join_all(injections);
+    let traffic = async {
+        let report = run.finish(progress, shutdown).await;
+        stop.send_replace(true);
+        report
+    };
+    let (report, mut measured) = tokio::join!(traffic, injections);
+    let left_behind = left_behind(&stack, &as_it_was).await;
+    for (measured, injection) in measured.iter_mut().zip(&schedule.injections) {
+        judge(&users, measured, injection);
+        if !left_behind.is_empty() {
+            measured.restored = Some(false);
+        }
+        measured.left_behind.clone_from(&left_behind);
+    }
+    Ok((report?, measured))
+}
+
+/// What is different from before. Processes need a moment to be there again.
+async fn left_behind(stack: &Stack, as_it_was: &Snapshot) -> Vec<String> {
+    const PATIENCE: Duration = Duration::from_secs(15);
+    const PAUSE: Duration = Duration::from_millis(500);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let different = match Snapshot::take(stack).await {
+            Ok(now) => as_it_was.differences(&now),
+            Err(silent) => vec![silent],
+        };
+        if different.is_empty() || Instant::now() >= until {
+            return different;
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Fills in what users felt.
+fn judge(users: &Users, measured: &mut Measured, injection: &Injection) {
+    const FEWEST: usize = 5;
+    let effect = &injection.effect;
+    let seconds = Duration::from_secs_f64;
+    let (began, ended) = (seconds(measured.began_s), seconds(measured.ended_s));
+    // Not the first second: a setting is felt by what begins after it.
+    let lead = Duration::from_secs(1).min((ended.saturating_sub(began)) / 10);
+    let usual = began.saturating_sub(BEFORE).max(WARM_UP.min(began / 2));
+    measured.before = users.felt(effect, usual, began);
+    measured.during = users.felt(effect, began + lead, ended);
+    measured.after = users.felt(effect, ended + RECOVERY, Duration::MAX);
+    measured.effect_proven = effect.proven(&measured.before, &measured.during);
+    measured.restored =
+        (measured.after.requests >= FEWEST).then(|| is_as_before(&measured.before, &measured.after));
+}
+
+/// One injection and what it needs.
+struct UnderWay<'a> {
+    stack: &'a Stack,
+    gauge: &'a dyn Gauge,
+    users: &'a Arc<Users>,
+    injection: &'a Injection,
+}
+
+impl UnderWay<'_> {
+    async fn carry_out(self, mut stopped: watch::Receiver<bool>) -> Measured {
+        let onset = self.users.started() + self.injection.onset;
+        tokio::select! {
+            () = sleep_until(onset) => {}
+            // An error means that nobody can stop it any more, which only happens after it has stopped.
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+        }
+        let mut troubles = Vec::new();
+        let before = self.dose(SystemTime::now(), self.injection.onset.min(BEFORE), &mut troubles).await;
+        let began = Instant::now();
+        troubles.extend(inject(self.stack, self.injection, began, &stopped, self.users).await);
+        let (ended, until) = (Instant::now(), SystemTime::now());
+        // What was recorded last is scraped and sent after it.
+        sleep(ARRIVAL).await;
+        let during = self.dose(until + SCRAPE, ended - began, &mut troubles).await;
+        let at_least = self.injection.dose.as_ref().map(|dose| dose.at_least);
+        let proven = match (at_least, before, during) {
+            (Some(at_least), Some(before), Some(during)) => Some(during >= at_least && before < at_least),
+            // The one that does nothing has nothing to prove.
+            (None, ..) => Some(true),
+            _ => None,
+        };
+        let since_start = |at: Instant| (at - self.users.started()).as_secs_f64();
+        Measured {
+            fault: self.injection.fault.clone(),
+            began_s: since_start(began),
+            ended_s: since_start(ended),
+            dose_before: before,
+            dose: during,
+            dose_proven: proven,
+            before: Felt::default(),
+            during: Felt::default(),
+            after: Felt::default(),
+            effect_proven: None,
+            restored: None,
+            left_behind: Vec::new(),
+            troubles,
+        }
+    }
+
+    /// The answer about the time that ends then.
+    async fn dose(&self, until: SystemTime, window: Duration, troubles: &mut Vec<Trouble>) -> Option<f64> {
+        let Dose { question, .. } = self.injection.dose.as_ref()?;
+        let asked = self.gauge.ask(&question.over(window), until, window).await;
+        asked.map_err(|e| troubles.push(Trouble(format!("the dose could not be measured: {e}")))).ok()
+    }
+}
