@@ -84,7 +84,7 @@ fn files(home: &Path) -> Vec<String> {
 #[tokio::test]
 async fn nothing_that_can_be_seen_names_a_fault_that_is_on() {
     let telling = telling();
-    let told = "slow-network@1s+1s: N+1 and a red_herring, context lost";
+    let told = "slow-network@1s+1s: pool_exhaustion was injected, context lost";
     assert_eq!(telling.find_iter(told).count(), 4, "the pattern finds what it should");
 
     let stack = Setup::default().arg("--rps").arg("10").start().await;
