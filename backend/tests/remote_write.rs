@@ -92,6 +92,22 @@ async fn what_is_not_a_request_of_version_1_is_refused() {
 }
 
 #[tokio::test]
+async fn a_series_whose_labels_are_not_text_does_not_keep_the_others_out() {
+    let backend = TestBackend::start().await;
+    let now = now_ms();
+    let two = ["good", "marked"].map(|job| series(&[("__name__", "m"), ("job", job)], &[(now, 1.0)]));
+    let mut request = WriteRequest { timeseries: two.into(), ..WriteRequest::default() }.encode_to_vec();
+    let at = request.windows(6).position(|bytes| bytes == b"marked").expect("the label");
+    request[at] = 0xff;
+    let body = snap::raw::Encoder::new().compress_vec(&request).expect("memory");
+    let answer = post(&backend.client, &backend.prometheus, body, &[]).await;
+    assert_eq!(answer.status(), 204);
+    assert_eq!(result(&backend, "count by (job)(m)").await[0]["metric"], json!({"job": "good"}));
+    assert_eq!(result(&backend, "count(m)").await[0]["value"][1], "1");
+    assert_eq!(backend.metric(r#"backend_refused_items_total{signal="samples"}"#).await, 1.0);
+}
+
+#[tokio::test]
 async fn series_without_room_and_native_histograms_are_told_of_and_the_rest_is_stored() {
     let backend = TestBackend::with(|c| c.max_series = 2).await;
     let now = now_ms();

@@ -221,6 +221,7 @@ fn sort(series: &mut Series<'_>) -> bool {
     }
     let distinct = labels.windows(2).all(|pair| pair[0].0 != pair[1].0);
     distinct
+        && !series.unreadable
         && labels.iter().all(|(name, _)| !name.is_empty())
         && labels.iter().any(|(name, _)| *name == NAME)
 }

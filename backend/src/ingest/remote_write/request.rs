@@ -14,6 +14,8 @@ const MAX_SAMPLES: usize = 1_000_000;
 #[derive(Debug, Default)]
 pub(crate) struct Series<'b> {
     pub(crate) labels: Vec<(&'b str, &'b str)>,
+    /// Whether the name or the value of a label, which is not among them, is not UTF-8.
+    pub(crate) unreadable: bool,
     pub(crate) samples: Vec<Sample>,
     pub(crate) exemplars: Vec<Exemplar<'b>>,
     /// How many native histograms it has, which are not read.
@@ -72,13 +74,17 @@ impl<'b> Series<'b> {
     /// Becomes the series that the bytes are.
     fn read(&mut self, bytes: &'b [u8]) -> Read<()> {
         self.labels.clear();
+        self.unreadable = false;
         self.samples.clear();
         self.exemplars.clear();
         self.histograms = 0;
         each(bytes, |field, value| {
             match field {
                 1 if self.labels.len() == MAX_LABELS => return Err("a series has too many labels"),
-                1 => self.labels.push(pair(value.bytes()?)?),
+                1 => match pair(value.bytes()?)? {
+                    Some(pair) => self.labels.push(pair),
+                    None => self.unreadable = true,
+                },
                 2 if self.samples.len() == MAX_SAMPLES => return Err("a series has too many samples"),
                 2 => self.samples.push(sample(value.bytes()?, 1, 2)?),
                 3 if self.exemplars.len() < MAX_EXEMPLARS => self.exemplars.push(exemplar(value.bytes()?)?),
@@ -90,17 +96,18 @@ impl<'b> Series<'b> {
     }
 }
 
-fn pair(bytes: &[u8]) -> Read<(&str, &str)> {
-    let (mut name, mut text) = ("", "");
+/// A label's name and value; none where they are not UTF-8.
+fn pair(bytes: &[u8]) -> Read<Option<(&str, &str)>> {
+    let (mut name, mut text) = (&[][..], &[][..]);
     each(bytes, |field, value| {
         match field {
-            1 => name = value.text()?,
-            2 => text = value.text()?,
+            1 => name = value.bytes()?,
+            2 => text = value.bytes()?,
             _ => {}
         }
         Ok(())
     })?;
-    Ok((name, text))
+    Ok(std::str::from_utf8(name).ok().zip(std::str::from_utf8(text).ok()))
 }
 
 fn sample(bytes: &[u8], value_field: u64, time_field: u64) -> Read<Sample> {
@@ -120,7 +127,7 @@ fn exemplar(bytes: &[u8]) -> Read<Exemplar<'_>> {
     let mut labels = Vec::new();
     each(bytes, |field, value| {
         if field == 1 && labels.len() < MAX_LABELS {
-            labels.push(pair(value.bytes()?)?);
+            labels.extend(pair(value.bytes()?)?);
         }
         Ok(())
     })?;
