@@ -101,6 +101,12 @@ fn explain_away(findings: &mut [Finding]) {
             finding.strength *= 0.1;
         }
     }
+    // Spans of requests that take longer come later, from processes that have more to do: missing ones say little then.
+    let waiting = |sign: Sign| matches!(sign, Sign::UsersWait | Sign::ServerSlow);
+    if findings.iter().any(|finding| waiting(finding.sign)) {
+        let missing = findings.iter_mut().filter(|finding| finding.sign == Sign::SpansMissing);
+        missing.for_each(|finding| finding.strength *= 0.1);
+    }
 }
 
 fn callers(findings: &[Finding], sign: Sign) -> Vec<String> {
@@ -266,6 +272,18 @@ mod tests {
             seen(Sign::TrafficFell, Place::service("stock")),
         ];
         assert_eq!(answer(findings), at("stock", None, Cause::ProcessStopped));
+    }
+
+    #[test]
+    fn spans_that_come_late_because_all_is_late_are_not_lost() {
+        let findings = vec![
+            seen(Sign::UsersWait, Place::operation("shop", "POST /orders")),
+            seen(Sign::NetworkTime, Place::call("shop", "stock", "POST /items")),
+            seen(Sign::SpansMissing, Place::service("stock")),
+        ];
+        assert_eq!(answer(findings), at("stock", Some("POST /items"), Cause::SlowNetwork));
+        let findings = vec![seen(Sign::SpansMissing, Place::service("stock"))];
+        assert_eq!(answer(findings), at("stock", None, Cause::TelemetryLoss));
     }
 
     #[test]

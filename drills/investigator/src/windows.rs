@@ -103,6 +103,35 @@ fn time_between_the_spans_of_caller_and_callee_is_the_network() {
 }
 
 #[test]
+fn a_network_that_holds_up_several_calls_is_one_thing_and_what_suffers_a_little_is_another() {
+    let two = |gap: u64| {
+        let call = |spans: Spans, name: &str, start: u64| {
+            spans.call("shop", "stock", name, Some(1), (start, gap + 3_000)).status(200)
+        };
+        let spans = trace()
+            .call("web", "shop", "POST /orders", None, (0, 2 * gap + 20_000))
+            .serve("shop", "POST /orders", Some(0), (1_000, 2 * gap + 18_000))
+            .status(201);
+        let spans = call(spans, "GET /items/{id}", 2_000)
+            .serve("stock", "GET /items/{id}", Some(2), (2_000 + gap / 2, 3_000))
+            .status(200);
+        call(spans, "POST /items", 6_000 + gap)
+            .serve("stock", "POST /items", Some(4), (6_000 + gap + gap / 2, 3_000))
+            .status(200)
+    };
+    let aside = |gap: u64| {
+        trace()
+            .call("web", "stock", "GET /items", None, (0, gap + 2_000))
+            .serve("stock", "GET /items", Some(0), (gap / 2, 2_000))
+            .status(200)
+    };
+    let world = shop(SLOW, FAST).traces(&two(0), &two(250_000), 20).traces(&aside(0), &aside(30_000), 20);
+    let answer = world.answer();
+    assert!(answer.starts_with("stock | ") && answer.ends_with(" | slow-network"), "{answer}");
+    assert!(!answer.contains("GET /items |"), "{answer}");
+}
+
+#[test]
 fn own_time_without_processor_time_is_waiting_for_a_lock() {
     let world = shop(SLOW, SLOW).traces(&order(4, 3, 1), &order(450, 440, 1), 20);
     assert_eq!(world.answer(), "stock | GET /items/{id} | lock-contention");
@@ -245,6 +274,17 @@ fn callees_that_begin_their_own_traces_have_lost_the_context() {
 }
 
 #[test]
+fn calls_that_begin_their_own_traces_have_lost_the_context_where_they_are_made() {
+    let apart = trace()
+        .call("shop", "stock", "GET /items/{id}", None, (0, 4_000))
+        .status(200)
+        .serve("stock", "GET /items/{id}", Some(0), (500, 3_000))
+        .status(200);
+    let world = shop(FAST, FAST).traces(&order(4, 3, 1), &apart, 20);
+    assert_eq!(world.answer(), "shop | GET /items/{id} | broken-propagation");
+}
+
+#[test]
 fn spans_at_the_wrong_time_are_of_a_wrong_clock() {
     let skewed = trace()
         .call("web", "shop", "POST /orders", None, (500_000, 8_000))
@@ -256,6 +296,18 @@ fn spans_at_the_wrong_time_are_of_a_wrong_clock() {
         .status(200);
     let world = shop(FAST, FAST).traces(&order(4, 3, 1), &skewed, 20);
     assert_eq!(world.answer(), "stock | clock-skew");
+}
+
+#[test]
+fn work_that_goes_on_when_its_caller_has_given_up_is_of_no_wrong_clock() {
+    let given_up = trace()
+        .call("web", "shop", "POST /orders", None, (0, 500_000))
+        .tag("error", "true")
+        .tag("error.type", "timeout")
+        .serve("shop", "POST /orders", Some(0), (1_000, 900_000))
+        .status(201);
+    let world = shop(FAST, FAST).traces(&order(4, 3, 1), &given_up, 20);
+    assert!(!world.answer().contains("clock-skew"), "{}", world.answer());
 }
 
 #[test]

@@ -50,6 +50,7 @@ pub fn look(facts: &Facts) -> Vec<Finding> {
     // Of young traces spans may still be on their way.
     let during: Vec<&Tree> = facts.during.traces.iter().filter(|tree| facts.is_settled(tree)).collect();
     let mut found = compare(&before, &during, roots, Sign::OrphanRoots, "begin a trace of their own");
+    found.extend(detached(&before, &during));
     found.extend(compare(
         &before,
         &during,
@@ -90,6 +91,38 @@ fn compare(
         found.push(Finding::new(sign, place, now.share(), text).shown_by(evidence));
     }
     found
+}
+
+/// Services whose calls begin traces and did not before: whoever asks first always does, and what answers requests does not.
+fn detached(before: &[&Tree], during: &[&Tree]) -> Vec<Finding> {
+    let mut found = compare(before, during, root_calls, Sign::OrphanRoots, "begin a trace of their own");
+    for finding in &mut found {
+        // Few of each operation may be known: the service is told by all of them, the operation by most.
+        let mut operations: BTreeMap<&str, usize> = BTreeMap::new();
+        for node in during.iter().flat_map(|tree| &tree.nodes) {
+            if is_root_call(node) && node.service == finding.place.service {
+                *operations.entry(&node.span.operation_name).or_default() += 1;
+            }
+        }
+        let most = operations.into_iter().max_by_key(|(_, count)| *count);
+        finding.place.operation = most.map(|(operation, _)| operation.to_owned());
+    }
+    found
+}
+
+fn is_root_call(node: &Node) -> bool {
+    is_call(node) && node.place == query::trace::Place::Root
+}
+
+/// Calls that begin a trace, by the service that makes them.
+fn root_calls(trees: &[&Tree]) -> Tallies {
+    let mut tallies = Tallies::new();
+    for tree in trees {
+        for node in tree.nodes.iter().filter(|node| is_call(node)) {
+            tallies.entry(Place::service(&node.service)).or_default().count(is_root_call(node), tree.id);
+        }
+    }
+    tallies
 }
 
 /// Server spans that begin a trace.
@@ -144,9 +177,10 @@ fn clocks(before: &[&Tree], during: &[&Tree]) -> Vec<Finding> {
         for tree in trees {
             for call in tree.nodes.iter().filter(|node| is_call(node)) {
                 let Some(server) = answer(tree, call) else { continue };
-                // Where the callee's span fits into the caller's, there is no contradiction.
-                let fits =
-                    server.span.start_us >= call.span.start_us && server.span.end_us() <= call.span.end_us();
+                // Where the callee's span fits into the caller's, there is no contradiction; nor where the caller did not wait
+                // for its end.
+                let ends = server.span.end_us() <= call.span.end_us() || call.http_status().is_none();
+                let fits = server.span.start_us >= call.span.start_us && ends;
                 let offset = if fits { 0 } else { offset(call, server) };
                 offsets
                     .entry((call.service.clone(), server.service.clone()))

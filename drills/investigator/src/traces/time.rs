@@ -16,6 +16,10 @@ const ENOUGH: usize = 5;
 const LONGER: f64 = 20_000.0;
 /// What explains less than this of the growth is not told.
 const SHARE: f64 = 0.3;
+/// An operation that grew by less than this share of the one that grew most suffers with it, or from a busy machine.
+const ASIDE: f64 = 0.2;
+/// A part of what explains it is told when it is at least this share of the growth itself.
+const PART: f64 = 0.1;
 
 /// A kind of time and where it is spent.
 type Spot = (Sign, Place);
@@ -46,15 +50,24 @@ pub fn look(facts: &Facts) -> Vec<Finding> {
     let during = by_operation(&facts.during.traces);
     // The same spot may explain several operations: it is told once, where it explains most.
     let mut best: BTreeMap<Spot, (f64, Finding)> = BTreeMap::new();
-    for (operation, now) in &during {
-        let Some(then) = before.get(operation) else { continue };
+    let growth_of = |operation: &(String, String)| {
+        let (then, now) = (before.get(operation)?, during.get(operation)?);
+        let known = then.count >= ENOUGH && now.count >= ENOUGH && now.total() >= 2.0 * then.total();
         let growth = now.total() - then.total();
-        if then.count < ENOUGH || now.count < ENOUGH || growth < LONGER || now.total() < 2.0 * then.total() {
+        (known && growth >= LONGER).then_some((then, now, growth))
+    };
+    let most = during.keys().filter_map(growth_of).map(|(.., growth)| growth).fold(0.0, f64::max);
+    for operation in during.keys() {
+        let Some((then, now, growth)) = growth_of(operation) else { continue };
+        if growth < ASIDE * most {
             continue;
         }
+        let part = |spot: &Spot| now.mean(spot) - then.mean(spot);
         for spot in now.spots.keys() {
-            let part = now.mean(spot) - then.mean(spot);
-            if part < SHARE * growth {
+            // What lies between the same two services is one thing, whichever calls it holds up.
+            let whole: f64 = now.spots.keys().filter(|other| is_one(spot, other)).map(part).sum();
+            let part = part(spot);
+            if whole < SHARE * growth || part < PART * growth {
                 continue;
             }
             let text = format!(
@@ -65,7 +78,7 @@ pub fn look(facts: &Facts) -> Vec<Finding> {
                 seconds(part / 1e6),
                 words(spot.0),
             );
-            let finding = Finding::new(spot.0, spot.1.clone(), part / growth, text);
+            let finding = Finding::new(spot.0, spot.1.clone(), whole / growth, text);
             let finding = finding.shown_by(now.slowest.map(|(_, id)| Evidence::Trace(id)));
             let known = best.get(spot).map_or(0.0, |(known, _)| *known);
             if part > known {
@@ -77,6 +90,12 @@ pub fn look(facts: &Facts) -> Vec<Finding> {
     let authenticating: Vec<Finding> = found.iter().filter_map(authenticates).collect();
     found.extend(authenticating);
     found
+}
+
+/// Whether time on two spots is time on one thing.
+fn is_one(one: &Spot, other: &Spot) -> bool {
+    let between = one.0 == Sign::NetworkTime && other.0 == one.0;
+    one == other || (between && one.1.caller == other.1.caller && one.1.service == other.1.service)
 }
 
 fn words(sign: Sign) -> &'static str {
