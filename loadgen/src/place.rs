@@ -2,7 +2,7 @@
 
 use crate::nearest::nearest;
 use crate::span::parse_duration;
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 /// What is wrong in a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,9 +20,11 @@ pub struct Mistake {
 
 /// A file's text and what errors call it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) file: &'a str,
-    pub(crate) text: &'a str,
+pub struct Place<'a> {
+    /// What errors call the file.
+    pub file: &'a str,
+    /// What stands in it.
+    pub text: &'a str,
 }
 
 impl Place<'_> {
@@ -52,10 +54,23 @@ impl Place<'_> {
         parse_duration(text).map_err(|e| self.error(section, key, e.to_string()))
     }
 
+    /// A mistake at a part of the text whose place the reader kept.
+    #[must_use]
+    pub fn at(&self, span: Range<usize>, key: &str, reason: impl Into<String>) -> Mistake {
+        let line = self.line_at(span.start);
+        Mistake { file: self.file.to_owned(), line, key: key.to_owned(), reason: reason.into() }
+    }
+
+    /// The line (from 1) on which a byte of the text stands.
+    fn line_at(&self, byte: usize) -> usize {
+        let before = self.text.get(..byte.min(self.text.len()));
+        before.map_or(1, |before| before.matches('\n').count() + 1)
+    }
+
     /// A mistake that the TOML reader found, with the nearest right word when a key or value is unknown.
-    pub(crate) fn syntax(&self, error: &toml::de::Error) -> Mistake {
-        let start = error.span().map_or(0, |s| s.start).min(self.text.len());
-        let line = self.text.get(..start).map_or(1, |before| before.matches('\n').count() + 1);
+    #[must_use]
+    pub fn syntax(&self, error: &toml::de::Error) -> Mistake {
+        let line = self.line_at(error.span().map_or(0, |span| span.start));
         let message = error.message().trim().replace('\n', "; ");
         let mut quoted = message.split('`').skip(1).step_by(2);
         let wrong = quoted.next().unwrap_or_default().to_owned();

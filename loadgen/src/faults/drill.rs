@@ -86,15 +86,43 @@ pub async fn drill(
     progress: impl FnMut(&progress::Snapshot),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<(Report, Vec<Measured>)> {
+    drill_in_hand(drill, Hands::default(), progress, shutdown).await
+}
+
+/// What somebody holds who watches a run and may end its faults while the traffic goes on.
+#[derive(Debug, Clone)]
+pub struct Hands {
+    /// What users see, from the moment that these were made.
+    pub users: Arc<Users>,
+    /// Raised, it ends all faults.
+    pub stop: watch::Sender<bool>,
+}
+
+impl Default for Hands {
+    fn default() -> Self {
+        Self { users: Arc::default(), stop: watch::Sender::new(false) }
+    }
+}
+
+/// [`drill`], with its users and its faults in the hands of the caller.
+///
+/// # Errors
+/// As there.
+pub async fn drill_in_hand(
+    drill: Drill,
+    hands: Hands,
+    progress: impl FnMut(&progress::Snapshot),
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<(Report, Vec<Measured>)> {
     let Drill { plan, options, schedule, stack, gauge } = drill;
+    let Hands { users, stop } = hands;
     let as_it_was = Snapshot::take(&stack).await.map_err(anyhow::Error::msg)?;
-    let users = Arc::new(Users::new());
     let observer = {
         let users = Arc::clone(&users);
         Arc::new(move |kind: &Kind, answer: &Answer| users.look(kind, answer))
     };
     let run = Run::open(plan, &stack.targets, options, observer)?;
-    let (stop, stopped) = watch::channel(false);
+    let stopped = stop.subscribe();
     let injections = schedule.injections.iter().map(|injection| {
         let under_way = UnderWay { stack: &stack, gauge: gauge.as_ref(), users: &users, injection };
         under_way.carry_out(stopped.clone())

@@ -118,7 +118,7 @@ impl Effect {
 
 /// Whether users are served as before, within noise.
 #[must_use]
-pub(super) fn is_as_before(before: &Felt, after: &Felt) -> bool {
+pub fn is_as_before(before: &Felt, after: &Felt) -> bool {
     const MORE_FAIL: f64 = 0.02;
     const TIMES: f64 = 2.0;
     const MORE_MS: f64 = 25.0;

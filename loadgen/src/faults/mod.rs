@@ -28,14 +28,15 @@ pub use carry::Trouble;
 pub use chaos::chaos;
 pub use check::{Refused, check};
 pub use conflict::Conflict;
-pub use drill::{Drill, Measured, drill};
-pub use effect::{Effect, Felt, Of};
+pub use drill::{Drill, Hands, Measured, drill, drill_in_hand};
+pub use effect::{Effect, Felt, Of, is_as_before};
 pub use ledger::{Ledger, LedgerError, Opened};
 pub use read::parse;
 pub use request::{Request, RequestError};
 pub use schedule::{Injection, Schedule, ScheduleError};
 pub use snapshot::Snapshot;
 pub use stack::{Stack, StackError};
+pub use users::Users;
 
 use crate::nearest::suggestion;
 use crate::place::Mistake;

@@ -16,20 +16,29 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 
 /// All users of a run.
 #[derive(Debug)]
-pub(super) struct Users {
+pub struct Users {
     started: Instant,
     seen: Mutex<Vec<Seen>>,
     /// The price that was last shown of each product, and when.
     prices: Mutex<HashMap<u64, (f64, Instant)>>,
 }
 
+impl Default for Users {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Users {
-    pub(super) fn new() -> Self {
+    /// The users of a run that begins now.
+    #[must_use]
+    pub fn new() -> Self {
         Self { started: Instant::now(), seen: Mutex::default(), prices: Mutex::default() }
     }
 
     /// When the run began.
-    pub(super) fn started(&self) -> Instant {
+    #[must_use]
+    pub fn started(&self) -> Instant {
         self.started
     }
 
@@ -53,7 +62,8 @@ impl Users {
     }
 
     /// What all of them felt between two times of the run.
-    pub(super) fn felt(&self, effect: &Effect, from: Duration, to: Duration) -> Felt {
+    #[must_use]
+    pub fn felt(&self, effect: &Effect, from: Duration, to: Duration) -> Felt {
         effect.felt(&lock(&self.seen), from, to)
     }
 
