@@ -8,7 +8,7 @@ use std::{
 use crate::harness::checkout;
 
 /// Each package, and which of ours it may depend on.
-const ALLOWED: [(&str, &str, &[&str]); 16] = [
+const ALLOWED: [(&str, &str, &[&str]); 17] = [
     ("telemetry", "telemetry", &[]),
     ("unread", "unread", &[]),
     ("balance", "balance", &[]),
@@ -22,6 +22,7 @@ const ALLOWED: [(&str, &str, &[&str]); 16] = [
     ("query", "query", &[]),
     ("slo", "slo", &["query", "yaml"]),
     ("console", "console", &["unread", "query"]),
+    ("drills", "drills", &["causes", "loadgen", "query"]),
     ("causes", "drills/causes", &[]),
     // Whoever investigates must not know the truth: neither who makes incidents nor who tells them.
     ("investigator", "drills/investigator", &["query", "causes"]),
@@ -40,6 +41,8 @@ const ALLOWED: [(&str, &str, &[&str]); 16] = [
             "query",
             "slo",
             "console",
+            "causes",
+            "drills",
             "investigator",
         ],
     ),

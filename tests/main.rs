@@ -17,6 +17,7 @@ mod correlation;
 mod crash;
 mod dashboards;
 mod deleted;
+mod drill;
 mod faults;
 #[cfg(target_os = "linux")]
 mod faults_blind;

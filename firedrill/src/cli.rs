@@ -1,6 +1,7 @@
 //! The command line's words. Parsing only: what a command does is in [`crate::commands`].
 
 mod dashboards;
+mod drill;
 mod investigate;
 mod load;
 mod mistake;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use self::{
     dashboards::{Dashboards, DashboardsCheck, DashboardsDir},
+    drill::{Drill, DrillAnswer, DrillList, DrillReport, DrillRun, DrillStart, DrillVerify},
     investigate::{Investigate, Way},
     load::{Faults, Load},
     ops::{Ops, OpsDeploy, OpsHistory, OpsRestart, OpsRollback, OpsScale, OpsSet, OpsShow},
@@ -63,6 +65,9 @@ pub enum Command {
     Query(Query),
     /// Say from telemetry alone what is wrong: which service, which operation, why
     Investigate(Investigate),
+    /// Practise on an incident: get a page, find out why, answer, and be told how it went
+    #[command(subcommand)]
+    Drill(Drill),
     /// Check what this machine has and what is running
     Doctor,
     /// Check the Grafana dashboards: what their panels show, and how they are written

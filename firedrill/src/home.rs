@@ -57,6 +57,11 @@ impl Home {
         self.0.join("ledger")
     }
 
+    /// Where the session of a drill is kept.
+    pub fn drill(&self) -> PathBuf {
+        self.0.join("drill")
+    }
+
     /// Where the configurations of the real stack are laid out.
     pub fn configuration(&self) -> PathBuf {
         self.0.join("configuration")

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod commands;
 pub mod dashboards;
 pub mod doses;
+pub mod drill;
 pub mod failure;
 pub mod home;
 #[cfg(unix)]

@@ -4,7 +4,7 @@
 use std::{io::IsTerminal as _, sync::Arc, time::Duration};
 
 use loadgen::{
-    client::{RunId, Targets},
+    client::RunId,
     faults::{self, Drill, Ledger, Schedule},
     plan::Plan,
     progress::Printer,
@@ -58,7 +58,7 @@ pub(super) async fn seal(home: &Home, options: &Load, plan: &Plan, json: bool) -
     // Held until the program is another one.
     let alone = home.alone("drill")?;
     let followed = sender_targets::follow(&run).await?;
-    let parts = parts(&run, followed.targets.clone())?;
+    let parts = stack::controls(&run, followed.targets.clone())?;
     faults::check(&parts, &schedule).await.map_err(|e| Failure::environment(e.to_string()))?;
     let id = RunId::fresh();
     let ledger = Ledger::seal(&home.ledger(), &id.to_string(), &run_file::fresh_token(), &schedule)
@@ -123,7 +123,7 @@ pub(super) async fn carry_out(home: &Home, options: &Load, plan: Plan, sealed: &
         plan: Arc::new(plan),
         options: settings,
         schedule,
-        stack: parts(&run, followed.targets.clone())?,
+        stack: stack::controls(&run, followed.targets.clone())?,
         gauge: Arc::new(Doses::new(stack::of(&run)?)),
     };
     // Nobody to read the progress is no reason to stop.
@@ -137,11 +137,4 @@ pub(super) async fn carry_out(home: &Home, options: &Load, plan: Plan, sealed: &
     written?;
     eprintln!("`firedrill load --reveal {sealed}` tells what it was");
     Ok(code)
-}
-
-/// The control listeners of the running stack.
-pub(super) fn parts(run: &RunFile, targets: Targets) -> Result<faults::Stack, Failure> {
-    let url = |name: &str| run.urls.get(name).and_then(|url| url.as_deref());
-    faults::Stack::new(&run.admin_token, &run.admin_urls, url("control"), url("network"), targets)
-        .map_err(|e| Failure::environment(e.to_string()))
 }

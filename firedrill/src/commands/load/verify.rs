@@ -57,7 +57,7 @@ pub(super) async fn run(home: &Home, options: &Load, json: bool) -> Outcome {
     let run = RunFile::find(home)?;
     let _alone = home.alone("drill")?;
     let followed = sender_targets::follow(&run).await?;
-    let parts = super::faulty::parts(&run, followed.targets.clone())?;
+    let parts = stack::controls(&run, followed.targets.clone())?;
     // Everything is checked before anything is done.
     for (request, _) in &chosen {
         let schedule = schedule(request, 1)?;

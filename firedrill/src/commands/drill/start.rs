@@ -1,0 +1,44 @@
+//! `firedrill drill start`.
+
+use drills::session::Phase;
+
+use super::{output, signal, status};
+use crate::{
+    cli::DrillStart,
+    drill::{
+        begin::{Asked, begin},
+        store::Store,
+    },
+    failure::{Code, Outcome},
+    home::Home,
+};
+
+/// Begins a drill, tells its brief, and waits for the page.
+pub(super) async fn run(home: &Home, options: &DrillStart, json: bool) -> Outcome {
+    let participants = match options.participants.as_slice() {
+        [] => vec!["you".to_owned()],
+        named => named.to_vec(),
+    };
+    let asked = Asked {
+        id: options.which.id.clone(),
+        seed: options.which.seed,
+        minutes: options.minutes,
+        speed: options.speed,
+        participants,
+    };
+    let mut stop = signal::StopAsked::listen()?;
+    let (scenario, mut session) = begin(home, asked).await?;
+    output::print(&format!("Drill {}\n\n{}\n\nSealed as {}", scenario.id, scenario.brief, session.ledger));
+    if !options.no_wait {
+        output::note(
+            "Waiting for the page. Ctrl-C leaves the drill going; `firedrill drill status` tells the page.",
+        );
+        let store = Store::of(home);
+        tokio::select! {
+            paged = store.until(|session| session.phase != Phase::Calm) => session = paged?,
+            () = stop.asked() => {}
+        }
+    }
+    status::tell(&session, json);
+    Ok(if matches!(session.phase, Phase::Over(_)) { Code::NotGood } else { Code::Good })
+}
