@@ -9,9 +9,12 @@ use loadgen::client::Targets;
 use loadgen::faults::{self, Answering, Drill, Gauge, Question, Request, Schedule, Stack};
 use relay_support::{Relay, TOKEN};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use support::{Shop, options, plan_of};
+use tokio::net::{TcpListener, TcpStream};
 
 const RUN: Duration = Duration::from_secs(4);
 
@@ -118,6 +121,51 @@ async fn a_fault_whose_drill_was_killed_ends_with_its_lease() {
     while relay.link().await["condition"]["reset_ratio"] != 0.0 {
         tokio::task::yield_now().await;
     }
+}
+
+/// Stands before a control listener and closes what comes while it is told to. Where it listens, and how often it has closed.
+async fn door(to: SocketAddr, shut: Arc<AtomicBool>) -> (SocketAddr, Arc<AtomicU32>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, closed) = (listener.local_addr().unwrap(), Arc::new(AtomicU32::new(0)));
+    let counted = Arc::clone(&closed);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            if shut.load(Relaxed) {
+                counted.fetch_add(1, Relaxed);
+                continue;
+            }
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(to).await.unwrap();
+                // Either side may close first.
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (address, closed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_that_is_silent_for_a_while_is_asked_again() {
+    let shop = Shop::open().await;
+    let relay = Relay::named("loadgen>order-service", shop.url.strip_prefix("http://").unwrap()).await;
+    let shut = Arc::new(AtomicBool::new(false));
+    let (control, closed) = door(relay.control, Arc::clone(&shut)).await;
+    let targets = Targets::single(&format!("http://{}", relay.entry)).unwrap();
+    let stack = Stack::new(TOKEN, &BTreeMap::new(), None, Some(&format!("http://{control}")), targets);
+    let stack = stack.unwrap().with_lease(Duration::from_secs(3));
+    let drill = drill(&stack, schedule("connection-resets@0s+4s"), Told::new(20.0));
+    let under_way = tokio::spawn(async move { faults::drill(drill, |_| {}, std::future::pending()).await });
+    while relay.link().await["condition"]["reset_ratio"] == 0.0 {
+        tokio::task::yield_now().await;
+    }
+    shut.store(true, Relaxed);
+    while closed.load(Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    shut.store(false, Relaxed);
+    let (_, measured) = under_way.await.unwrap().unwrap();
+    assert!(measured[0].troubles.is_empty() && measured[0].ended_s >= 3.9, "{measured:?}");
+    assert_eq!(relay.link().await["condition"]["reset_ratio"], 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,8 +10,12 @@ use super::users::Users;
 use futures_util::future::join_all;
 use serde::Serialize;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// Between two attempts to end what a silent listener holds.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// Something that went wrong while a fault was on. One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,8 +87,9 @@ async fn carry(
         Ok(held) => held,
         Err(e) => return vec![Trouble(format!("could not begin: {e}"))],
     };
-    // Two renewals may fail.
+    // A service that is being started again does not answer for a while: it is asked again until its lease would be over.
     let renewal = stack.lease / 3;
+    let mut heard = Instant::now();
     let mut troubles = Vec::new();
     let mut again = next(&step.act, from);
     loop {
@@ -104,13 +109,22 @@ async fn carry(
             }
             None => held.renew().await,
         };
-        if let Err(e) = done {
-            troubles.push(Trouble(format!("did not last: {e}")));
-            break;
+        match done {
+            Ok(()) => heard = Instant::now(),
+            Err(e) if e.is_silence() && heard.elapsed() < stack.lease => {}
+            Err(e) => {
+                troubles.push(Trouble(format!("did not last: {e}")));
+                break;
+            }
         }
     }
-    if let Err(e) = held.end().await {
-        troubles.push(Trouble(format!("ends with its lease and not before: {e}")));
+    // Later than that the lease has ended by itself.
+    while let Err(e) = held.end().await {
+        if !e.is_silence() || heard.elapsed() >= stack.lease {
+            troubles.push(Trouble(format!("ends with its lease and not before: {e}")));
+            break;
+        }
+        sleep(AGAIN).await;
     }
     troubles
 }

@@ -41,6 +41,11 @@ pub(super) enum Unanswered {
 }
 
 impl Unanswered {
+    /// Nobody answered.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Silent(..))
+    }
+
     /// The thing that was asked about is not there (any more).
     pub(super) fn is_gone(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })
