@@ -57,9 +57,13 @@ built_in![
     "connection-resets",
     "control",
     "lock-contention",
+    "poison-record",
     "pool-exhaustion",
     "slow-network",
+    "telemetry-loss",
+    "timeout-mismatch",
     "unbounded-queue",
+    "wrong-result",
 ];
 
 /// One kind of fault.
