@@ -62,9 +62,9 @@ impl Decimal {
         let places = self.exponent - other.exponent + PLACES;
         let (mut a, mut b) = (self.digits.clone(), other.digits.clone());
         if places >= 0 {
-            a *= power(places)
+            a *= power(places);
         } else {
-            b *= power(-places)
+            b *= power(-places);
         }
         let (quotient, rest) = (&a / &b, &a % &b);
         let is_half: bool = (rest * 2_i32).magnitude() >= b.magnitude();
