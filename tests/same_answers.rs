@@ -109,7 +109,7 @@ async fn compare(both: &Both, ask: &Ask, window: Window) -> Result<(), String> {
             let at = Some(window.end);
             let real = real.prometheus.instant(expr, at).await.map_err(said)?;
             let ours = ours.prometheus.instant(expr, at).await.map_err(said)?;
-            same_numbers(real.data, ours.data)
+            same_numbers(expr, real.data, ours.data)
         }
         Ask::Exemplars { expr } => {
             let real = real.prometheus.exemplars(expr, window).await.map_err(said)?;
@@ -161,7 +161,7 @@ async fn logs_at(both: &Both, expr: &str, at: UnixNanos, limit: usize) -> Result
     let real = both.real.loki.instant(expr, at, limit).await.map_err(said)?;
     let ours = both.embedded.loki.instant(expr, at, limit).await.map_err(said)?;
     match (real, ours) {
-        (Answer::Numbers(real), Answer::Numbers(ours)) => same_numbers(real, ours),
+        (Answer::Numbers(real), Answer::Numbers(ours)) => same_numbers(expr, real, ours),
         (Answer::Lines(real), Answer::Lines(ours)) => same_lines(&real, &ours, limit),
         _ => Err("lines and numbers".to_owned()),
     }
