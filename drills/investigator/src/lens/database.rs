@@ -1,13 +1,13 @@
 //! The database as its clients see it: statements, waits for the pool, waits for the turn to write, statements per request.
 
-use super::requests::{counts, increase, of_status, seconds};
+use super::requests::{increase, of_status, seconds, served};
 use crate::{
     change::{share_rose, slower},
     facts::Facts,
     finding::{Evidence, Finding, Place, Sign},
     histogram::Histogram,
     metrics::{Growth, Reading, total},
-    names::{POOL_WAIT, SERVER, STATEMENT, WRITE_TURN, buckets, selector},
+    names::{POOL_WAIT, STATEMENT, WRITE_TURN, buckets, selector},
 };
 use std::collections::BTreeMap;
 
@@ -130,13 +130,7 @@ fn per_request(facts: &Facts) -> Vec<Finding> {
         let read = reading.label("operation") == "SELECT" && reading.label("le") == "+Inf";
         read.then(|| (reading.label("service").to_owned(), statement(reading)))
     };
-    let mut requests: BTreeMap<String, [f64; 2]> = BTreeMap::new();
-    for ((_, server, _), statuses) in counts(facts, SERVER) {
-        let all = of_status(&statuses, grid.slices(), |_| true);
-        let sums = requests.entry(server).or_default();
-        sums[0] += total(&all, grid.before());
-        sums[1] += total(&all, grid.during());
-    }
+    let requests = served(facts);
     let length = |slices: std::ops::Range<usize>| slices.len() as f64;
     let mut found = Vec::new();
     for ((service, name), growth) in facts.metrics.growth(&buckets(STATEMENT), key) {

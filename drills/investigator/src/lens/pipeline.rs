@@ -1,13 +1,12 @@
 //! Telemetry about telemetry: what processes say they dropped, and how many spans they make for a request.
 
-use super::requests::{counts, increase, of_status};
+use super::requests::{increase, served};
 use crate::{
     facts::Facts,
     finding::{Finding, Place, Sign},
     metrics::{Reading, total},
-    names::{SERVER, selector},
+    names::selector,
 };
-use std::collections::BTreeMap;
 
 /// See the module.
 #[must_use]
@@ -48,13 +47,7 @@ fn dropped(facts: &Facts) -> Vec<Finding> {
 /// Spans for each request of a service.
 fn made(facts: &Facts) -> Vec<Finding> {
     let grid = &facts.grid;
-    let mut requests: BTreeMap<String, [f64; 2]> = BTreeMap::new();
-    for ((_, server, _), statuses) in counts(facts, SERVER) {
-        let all = of_status(&statuses, grid.slices(), |_| true);
-        let sums = requests.entry(server).or_default();
-        sums[0] += total(&all, grid.before());
-        sums[1] += total(&all, grid.during());
-    }
+    let requests = served(facts);
     let mut found = Vec::new();
     for ((service, signal), growth) in facts.metrics.growth("telemetry_created_total", of_signal) {
         let Some([before, during]) = requests.get(&service).copied() else { continue };

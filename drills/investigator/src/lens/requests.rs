@@ -5,7 +5,7 @@ use crate::{
     facts::Facts,
     finding::{Evidence, Finding, Place, Sign},
     histogram::Histogram,
-    metrics::{Growth, Reading},
+    metrics::{Growth, Reading, total},
     names::{CLIENT, SERVER, buckets, method_and_route, operation, selector},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,19 @@ pub(crate) fn of_status(counts: &ByStatus, slices: usize, fits: impl Fn(&str) ->
         }
     }
     sum
+}
+
+/// How many requests each server answered before and during the period in question.
+pub(crate) fn served(facts: &Facts) -> BTreeMap<String, [f64; 2]> {
+    let grid = &facts.grid;
+    let mut requests: BTreeMap<String, [f64; 2]> = BTreeMap::new();
+    for ((_, server, _), statuses) in counts(facts, SERVER) {
+        let all = of_status(&statuses, grid.slices(), |_| true);
+        let sums = requests.entry(server).or_default();
+        sums[0] += total(&all, grid.before());
+        sums[1] += total(&all, grid.during());
+    }
+    requests
 }
 
 /// The server, or the way to it, is to blame.
