@@ -13,6 +13,7 @@ pub mod dashboards;
 pub mod doses;
 pub mod drill;
 pub mod failure;
+pub mod faulty_run;
 pub mod home;
 #[cfg(unix)]
 pub mod live;

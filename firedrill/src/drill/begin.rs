@@ -12,7 +12,7 @@ use drills::{
 };
 use loadgen::{
     client::RunId,
-    faults::{self, Ledger, Schedule},
+    faults::{Ledger, Schedule},
 };
 use rand::RngExt as _;
 use tokio::time::{Instant, sleep};
@@ -23,9 +23,9 @@ use super::{
 };
 use crate::{
     failure::Failure,
+    faulty_run::Ground,
     home::Home,
     run_file::{self, RunFile},
-    sender_targets, stack,
 };
 
 /// How long the last drill may take to be put in order.
@@ -63,9 +63,7 @@ pub async fn begin(home: &Home, asked: Asked) -> Result<(Scenario, Session), Fai
     let run = RunFile::find(home)?;
     let store = Store::of(home);
     let alone = alone(home, &store).await?;
-    let followed = sender_targets::follow(&run).await?;
-    let controls = stack::controls(&run, followed.targets.clone())?;
-    faults::check(&controls, &schedule).await.map_err(|_| {
+    Ground::of(run).await?.check(&schedule).await.map_err(|_| {
         // Which one it is must not be told.
         Failure::environment(
             "this stack cannot have that drill: it lacks something that it needs; see `firedrill doctor`",

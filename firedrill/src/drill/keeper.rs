@@ -5,7 +5,6 @@ use std::{
     collections::BTreeSet,
     fs::File,
     pin::pin,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -30,10 +29,10 @@ use super::{
 use crate::{
     doses::Doses,
     failure::{Failure, say},
+    faulty_run::Ground,
     home::Home,
     profiles,
     run_file::RunFile,
-    sender_targets, sender_telemetry, stack,
 };
 
 /// Between two looks.
@@ -96,22 +95,15 @@ async fn conduct(
         .map_err(|e| Failure::not_good(e.to_string()))?;
     let id = u64::from_str_radix(&session.run, 16)
         .map_err(|_| Failure::not_good(format!("{:?} is the id of no run", session.run)))?;
-    let followed = sender_targets::follow(&run).await?;
-    let telemetry = sender_telemetry::start(&run)?;
-    let apis = stack::of(&run)?;
-    let before = Before::take(&run).await?;
+    let begun = Ground::of(run).await?.begin()?;
+    let before = Before::take(begun.run()).await?;
     let hands = Hands::default();
     let injections = schedule.injections.clone();
-    let drill = faults::Drill {
-        plan: Arc::new(plan),
-        options: Options { run: RunId::new(id), ..Options::default() },
-        schedule,
-        stack: stack::controls(&run, followed.targets.clone())?,
-        gauge: Arc::new(Doses::new(apis.clone())),
-    };
+    let drill = begun.drill(plan, Options { run: RunId::new(id), ..Options::default() }, schedule);
     let (end, ended) = oneshot::channel::<()>();
     let ended = async { drop(ended.await) };
     let mut drill = pin!(faults::drill_in_hand(drill, hands.clone(), |_| {}, ended));
+    let apis = begun.apis().clone();
     let lookout = Lookout { doses: Doses::new(apis.clone()), stack: apis };
     let mut watch = Watch {
         home,
@@ -132,7 +124,7 @@ async fn conduct(
         }
         hands.stop.send_replace(true);
         sleep(UNDOING).await;
-        if let Err(failure) = before.put_back(&run).await {
+        if let Err(failure) = before.put_back(begun.run()).await {
             say(&failure.to_string());
         }
         sleep(CLOSING).await;
@@ -147,7 +139,7 @@ async fn conduct(
             false => return Ok(None),
         },
     };
-    telemetry.shutdown().await;
+    begun.end().await;
     let (_, measured) = done?;
     ledger.measured(&measured).map_err(|e| Failure::environment(e.to_string()))?;
     let restored: Option<Vec<bool>> = measured.iter().map(|measured| measured.restored).collect();

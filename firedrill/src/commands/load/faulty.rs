@@ -1,11 +1,11 @@
 //! Traffic with faults. What will happen is decided and sealed first; then the process becomes one whose arguments do not tell it:
 //! who watches the machine learns from the telemetry, or not at all.
 
-use std::{io::IsTerminal as _, sync::Arc, time::Duration};
+use std::{io::IsTerminal as _, time::Duration};
 
 use loadgen::{
     client::RunId,
-    faults::{self, Drill, Ledger, Schedule},
+    faults::{self, Ledger, Schedule},
     plan::Plan,
     progress::Printer,
 };
@@ -13,11 +13,10 @@ use loadgen::{
 use super::super::{output, signal};
 use crate::{
     cli::Load,
-    doses::Doses,
     failure::{Code, Failure, Outcome},
+    faulty_run::Ground,
     home::Home,
     run_file::{self, RunFile},
-    sender_targets, sender_telemetry, stack,
 };
 
 /// Lists the faults for people who may know.
@@ -57,9 +56,7 @@ pub(super) async fn seal(home: &Home, options: &Load, plan: &Plan, json: bool) -
     let run = RunFile::find(home)?;
     // Held until the program is another one.
     let alone = home.alone("drill")?;
-    let followed = sender_targets::follow(&run).await?;
-    let parts = stack::controls(&run, followed.targets.clone())?;
-    faults::check(&parts, &schedule).await.map_err(|e| Failure::environment(e.to_string()))?;
+    Ground::of(run).await?.check(&schedule).await?;
     let id = RunId::fresh();
     let ledger = Ledger::seal(&home.ledger(), &id.to_string(), &run_file::fresh_token(), &schedule)
         .map_err(|e| Failure::environment(e.to_string()))?;
@@ -115,22 +112,15 @@ pub(super) async fn carry_out(home: &Home, options: &Load, plan: Plan, sealed: &
         .map_err(|_| Failure::arguments(format!("{sealed:?} is the id of no run")))?;
     let mut settings = super::settings(options, &run);
     settings.run = RunId::new(id);
-    let followed = sender_targets::follow(&run).await?;
-    let telemetry = sender_telemetry::start(&run)?;
+    let begun = Ground::of(run).await?.begin()?;
     let mut printer = Printer::new(std::io::stderr(), std::io::stderr().is_terminal());
     let mut stop = signal::StopAsked::listen()?;
-    let drill = Drill {
-        plan: Arc::new(plan),
-        options: settings,
-        schedule,
-        stack: stack::controls(&run, followed.targets.clone())?,
-        gauge: Arc::new(Doses::new(stack::of(&run)?)),
-    };
+    let drill = begun.drill(plan, settings, schedule);
     // Nobody to read the progress is no reason to stop.
     let show = |snapshot: &_| drop(printer.show(snapshot));
     let done = faults::drill(drill, show, stop.asked()).await;
     drop(printer.finish());
-    telemetry.shutdown().await;
+    begun.end().await;
     let (report, measured) = done?;
     let written = ledger.measured(&measured).map_err(unreadable);
     let code = super::tell(&report, options, json)?;

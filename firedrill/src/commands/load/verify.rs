@@ -1,11 +1,11 @@
 //! `firedrill load --verify-faults`: carries faults out one by one, and counts those that occurred, that users felt, and that left
 //! everything as it was.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use loadgen::{
     Options,
-    faults::{self, Drill, Fault, Measured, Request, Schedule},
+    faults::{self, Fault, Measured, Request, Schedule},
     plan::Plan,
 };
 use serde::Serialize;
@@ -13,12 +13,11 @@ use serde::Serialize;
 use super::super::{output, signal};
 use crate::{
     cli::Load,
-    doses::Doses,
     failure::{Code, Failure, Outcome},
+    faulty_run::{Begun, Ground},
     home::Home,
     profiles,
     run_file::RunFile,
-    sender_targets, sender_telemetry, stack,
 };
 
 /// Time to see what is usual.
@@ -56,21 +55,19 @@ pub(super) async fn run(home: &Home, options: &Load, json: bool) -> Outcome {
     let chosen = chosen(options)?;
     let run = RunFile::find(home)?;
     let _alone = home.alone("drill")?;
-    let followed = sender_targets::follow(&run).await?;
-    let parts = stack::controls(&run, followed.targets.clone())?;
+    let ground = Ground::of(run).await?;
     // Everything is checked before anything is done.
     for (request, _) in &chosen {
-        let schedule = schedule(request, 1)?;
-        faults::check(&parts, &schedule).await.map_err(|e| Failure::environment(e.to_string()))?;
+        ground.check(&schedule(request, 1)?).await?;
     }
-    let telemetry = sender_telemetry::start(&run)?;
+    let begun = ground.begin()?;
     let mut stop = signal::StopAsked::listen()?;
     let mut results = Vec::new();
     let mut interrupted = false;
     'all: for (request, fault) in &chosen {
         for seed in &options.faults.seeds {
             let verified = tokio::select! {
-                verified = verify(&run, &parts, options, request, *seed) => verified,
+                verified = verify(&begun, options, request, *seed) => verified,
                 () = stop.asked() => {
                     interrupted = true;
                     break 'all;
@@ -82,7 +79,7 @@ pub(super) async fn run(home: &Home, options: &Load, json: bool) -> Outcome {
             results.push(verified);
         }
     }
-    telemetry.shutdown().await;
+    begun.end().await;
     if interrupted {
         return Err(Failure::not_good("interrupted; what was on ends with its leases, within seconds"));
     }
@@ -125,23 +122,12 @@ fn schedule(request: &Request, seed: u64) -> Result<Schedule, Failure> {
     Schedule::new(&[request], seed, BEFORE + DURING + AFTER).map_err(|e| Failure::arguments(e.to_string()))
 }
 
-async fn verify(
-    run: &RunFile,
-    parts: &faults::Stack,
-    options: &Load,
-    request: &Request,
-    seed: u64,
-) -> Result<Verified, Failure> {
+async fn verify(begun: &Begun, options: &Load, request: &Request, seed: u64) -> Result<Verified, Failure> {
     let profile = profiles::load(&options.profile)?;
     let plan = Plan::new(&profile, seed, Some(BEFORE + DURING + AFTER), options.rps)
         .map_err(|e| Failure::arguments(e.to_string()))?;
-    let drill = Drill {
-        plan: Arc::new(plan),
-        options: Options { lag_budget: options.lag_budget, ..Options::default() },
-        schedule: schedule(request, seed)?,
-        stack: parts.clone(),
-        gauge: Arc::new(Doses::new(stack::of(run)?)),
-    };
+    let sent = Options { lag_budget: options.lag_budget, ..Options::default() };
+    let drill = begun.drill(plan, sent, schedule(request, seed)?);
     let (report, mut measured) = faults::drill(drill, |_| {}, std::future::pending()).await?;
     let measured = measured.pop().ok_or_else(|| Failure::not_good("a schedule of one fault had none"))?;
     Ok(Verified { seed, void: !report.valid, measured })
