@@ -12,6 +12,9 @@ use crate::{failure::Failure, native::files::RULES};
 #[derive(Clone, Debug)]
 pub struct Home(PathBuf);
 
+/// Where it is when nobody says otherwise: in the current directory.
+const USUAL: &str = ".firedrill";
+
 /// How a person places everything that a stack keeps somewhere else; the end of a sentence.
 pub const ELSEWHERE: &str = "name another folder with --home DIR or FIREDRILL_HOME";
 
@@ -24,7 +27,12 @@ pub struct Owner {
 impl Home {
     /// Names the folder; nothing is created.
     pub fn new(given: Option<PathBuf>) -> Self {
-        Self(given.unwrap_or_else(|| PathBuf::from(".firedrill")))
+        Self(given.unwrap_or_else(|| PathBuf::from(USUAL)))
+    }
+
+    /// Whether it is where commands look that are told nothing.
+    pub fn is_usual(&self) -> bool {
+        self.0 == Path::new(USUAL)
     }
 
     /// The folder itself.

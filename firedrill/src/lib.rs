@@ -6,6 +6,7 @@
 //! order is placed or a span is stored.
 
 pub mod audit;
+pub mod called;
 pub mod child;
 pub mod cli;
 pub mod commands;

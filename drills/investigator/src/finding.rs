@@ -193,15 +193,15 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// The command that shows it.
+    /// The words of the command that shows it; how the program itself is called, its caller knows.
     #[must_use]
-    pub fn command(&self) -> String {
-        let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-        match self {
-            Self::Promql(text) => format!("firedrill query {}", quoted(text)),
-            Self::Logql(text) => format!("firedrill logs {}", quoted(text)),
-            Self::Trace(id) => format!("firedrill trace {id}"),
-        }
+    pub fn words(&self) -> Vec<String> {
+        let (command, what) = match self {
+            Self::Promql(text) => ("query", text.clone()),
+            Self::Logql(text) => ("logs", text.clone()),
+            Self::Trace(id) => ("trace", id.to_string()),
+        };
+        vec![command.to_owned(), what]
     }
 }
 
@@ -240,9 +240,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_survives_the_shell() {
-        let evidence = Evidence::Logql(r#"{service_name="it's"}"#.to_owned());
-        assert_eq!(evidence.command(), r#"firedrill logs '{service_name="it'\''s"}'"#);
+    fn a_query_is_one_word() {
+        let evidence = Evidence::Logql(r#"{service_name="it's"} |= "a b""#.to_owned());
+        assert_eq!(evidence.words(), ["logs", r#"{service_name="it's"} |= "a b""#]);
     }
 
     #[test]

@@ -46,6 +46,7 @@ use periods::Periods;
 use query::Stack;
 use serde_json::{Value, json};
 
+pub use report::Typed;
 pub use verdict::{Answer, Verdict};
 
 /// So many requests the calm period must have had.

@@ -7,10 +7,13 @@ use std::fmt::Write as _;
 /// The most findings that are told with their evidence.
 const TOLD: usize = 24;
 
+/// Makes the words of a command into a line that can be typed.
+pub type Typed<'a> = &'a dyn Fn(&[String]) -> String;
+
 impl Report {
     /// The whole reasoning as text.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, typed: Typed<'_>) -> String {
         let mut out = String::new();
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -24,7 +27,7 @@ impl Report {
         for gap in &self.gaps {
             let _ = writeln!(out, "What could not be asked: {gap}");
         }
-        self.seen(&mut out);
+        self.seen(&mut out, typed);
         if let [best, rest @ ..] = self.verdict.considered.as_slice() {
             let _ = writeln!(out, "\nWeighed");
             for hypothesis in std::iter::once(best).chain(rest) {
@@ -45,11 +48,11 @@ impl Report {
                 };
             }
         }
-        let _ = writeln!(out, "\n{}", self.verdict.answer.text());
+        let _ = writeln!(out, "\n{}", self.verdict.answer.text(typed));
         out
     }
 
-    fn seen(&self, out: &mut String) {
+    fn seen(&self, out: &mut String, typed: Typed<'_>) {
         let worth: Vec<&Finding> =
             self.verdict.findings.iter().filter(|finding| !crate::says_nothing_alone(finding.sign)).collect();
         if worth.is_empty() {
@@ -60,7 +63,7 @@ impl Report {
         for finding in worth.iter().take(TOLD) {
             let _ = writeln!(out, "  {} at {}: {}", crate::name(finding.sign), finding.place, finding.text);
             if let Some(piece) = finding.evidence.first() {
-                let _ = writeln!(out, "      {}", piece.command());
+                let _ = writeln!(out, "      {}", typed(&piece.words()));
             }
         }
         if worth.len() > TOLD {
@@ -72,7 +75,7 @@ impl Report {
 impl Answer {
     /// The answer as a sentence, with the commands that show its evidence below it.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, typed: Typed<'_>) -> String {
         let place = match (&self.service, &self.operation) {
             (Some(service), Some(operation)) => format!("{service}, {operation}"),
             (Some(service), None) => service.clone(),
@@ -84,7 +87,7 @@ impl Answer {
             None => format!("{place}: something is wrong, and nothing that is known fits."),
         };
         for piece in &self.evidence {
-            text.push_str(&format!("\n  {}", piece.command()));
+            text.push_str(&format!("\n  {}", typed(&piece.words())));
         }
         text
     }

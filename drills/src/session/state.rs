@@ -242,12 +242,10 @@ impl Session {
     fn may(&self, happened: &Happened) -> Result<(), Refused> {
         let refused = |why: &str| Err(Refused(why.to_owned()));
         match (&self.phase, happened) {
-            (_, Happened::Started { .. }) => {
-                refused("a session is going on; end it with `firedrill drill stop`")
-            }
+            (_, Happened::Started { .. }) => refused("a session is going on; `drill stop` ends it"),
             (Phase::Over(_), Happened::Closed { .. }) if self.closed.is_none() => Ok(()),
             (_, Happened::Closed { .. }) => refused("it is closed once, after its end"),
-            (Phase::Over(_), _) => refused("the session is over; `firedrill drill report` tells how it went"),
+            (Phase::Over(_), _) => refused("the session is over; `drill report` tells how it went"),
             (_, Happened::Onset) if self.onset_ms.is_some() => refused("the trouble has begun already"),
             (Phase::Investigating, Happened::Paged { .. }) => refused("people were told already"),
             (Phase::Calm, Happened::Answered { .. } | Happened::Hinted { .. }) => {

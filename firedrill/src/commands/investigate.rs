@@ -5,6 +5,7 @@ use query::UnixNanos;
 
 use super::output;
 use crate::{
+    called,
     cli::Investigate,
     failure::{Code, Failure, Outcome},
     home::Home,
@@ -22,15 +23,16 @@ pub(super) async fn run(home: &Home, options: &Investigate, json: bool) -> Outco
             "{e}; send traffic, wait, or name a longer or earlier time with --baseline and --since"
         ))
     })?;
+    let typed = |words: &[String]| called::command(home, words);
     if let Some(strategy) = options.by.simple() {
         let answer = strategy.answer(&facts);
         match json {
             true => output::json(&serde_json::json!(answer)),
-            false => output::print(&answer.text()),
+            false => output::print(&answer.text(&typed)),
         }
         return Ok(code(&answer));
     }
-    output::print(&report.text());
+    output::print(&report.text(&typed));
     if json {
         output::json(&report.json());
     }

@@ -21,6 +21,7 @@ use super::{
     store::Store,
 };
 use crate::{
+    called,
     failure::{Failure, say},
     home::Home,
     run_file::RunFile,
@@ -90,7 +91,8 @@ pub async fn run(home: &Home, id: Option<&str>, seed: Option<u64>, speed: f64) -
     }
     let session =
         timeout(CLOSING, store.until(|session| session.closed.is_some())).await.map_err(|_| {
-            Failure::not_good("the drill does not come to its end; `firedrill drill status` tells more")
+            let status = called::command(home, &["drill", "status"]);
+            Failure::not_good(format!("the drill does not come to its end; `{status}` tells more"))
         })??;
     let opened = Ledger::open(&home.ledger(), &session.run).map_err(|e| Failure::not_good(e.to_string()))?;
     let measured = opened.measured.unwrap_or_default();
@@ -118,7 +120,12 @@ async fn answer(home: &Home, store: &Store, session: &Session, since_ms: u64) ->
     let simple = simple.collect();
     mitigate(home, store, &sealed).await?;
     let (_, grade) = give(home, NAME, answer.clone()).await?;
-    Ok(Answered { reasoning: report.text(), answer, grade, simple })
+    Ok(Answered {
+        reasoning: report.text(&|words: &[String]| called::command(home, words)),
+        answer,
+        grade,
+        simple,
+    })
 }
 
 fn said(given: &investigator::Answer) -> Answer {
@@ -135,7 +142,7 @@ fn said(given: &investigator::Answer) -> Answer {
 }
 
 /// Carries out what helps, as a person would, and waits until it has.
-async fn mitigate(home: &Home, store: &Store, sealed: &Sealed) -> Result<(), Failure> {
+pub async fn mitigate(home: &Home, store: &Store, sealed: &Sealed) -> Result<(), Failure> {
     let truth = sealed.truth();
     let Some(remedy) = sealed.scenario.remedies(&truth).find(|remedy| remedy.works) else { return Ok(()) };
     let failed = |e: std::io::Error| Failure::environment(format!("cannot operate: {e}"));
@@ -145,7 +152,7 @@ async fn mitigate(home: &Home, store: &Store, sealed: &Sealed) -> Result<(), Fai
         ops.arg("ops").args(words.split(' ')).arg("--home").arg(home.path());
         let done = ops.stdin(Stdio::null()).stdout(Stdio::null()).status().await.map_err(failed)?;
         if !done.success() {
-            return Err(Failure::not_good(format!("`firedrill ops {words}` failed")));
+            return Err(Failure::not_good(format!("`ops {words}` failed")));
         }
     }
     let well = store.until(|session| session.recovered_ms.is_some() || session.closed.is_some());

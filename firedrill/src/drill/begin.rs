@@ -22,6 +22,7 @@ use super::{
     store::Store,
 };
 use crate::{
+    called,
     failure::Failure,
     faulty_run::Ground,
     home::Home,
@@ -65,9 +66,10 @@ pub async fn begin(home: &Home, asked: Asked) -> Result<(Scenario, Session), Fai
     let alone = alone(home, &store).await?;
     Ground::of(run).await?.check(&schedule).await.map_err(|_| {
         // Which one it is must not be told.
-        Failure::environment(
-            "this stack cannot have that drill: it lacks something that it needs; see `firedrill doctor`",
-        )
+        Failure::environment(format!(
+            "this stack cannot have that drill: it lacks something that it needs; see `{}`",
+            called::command(home, &["doctor"])
+        ))
     })?;
     let id = RunId::fresh().to_string();
     let ledger = Ledger::seal(&home.ledger(), &id, &run_file::fresh_token(), &schedule)
@@ -92,9 +94,11 @@ async fn alone(home: &Home, store: &Store) -> Result<File, Failure> {
     loop {
         let session = store.session()?;
         if session.is_some_and(|session| !matches!(session.phase, Phase::Over(_))) {
-            return Err(Failure::not_good(
-                "a drill is going on: `firedrill drill status` tells how it stands, `firedrill drill stop` ends it",
-            ));
+            return Err(Failure::not_good(format!(
+                "a drill is going on: `{}` tells how it stands, `{}` ends it",
+                called::command(home, &["drill", "status"]),
+                called::command(home, &["drill", "stop"])
+            )));
         }
         match home.alone("drill") {
             Ok(alone) => return Ok(alone),

@@ -8,7 +8,7 @@ use std::{
 
 use drills::session::{Event, Happened, Journal, JournalError, Phase, Session};
 
-use crate::{failure::Failure, home::Home};
+use crate::{called, failure::Failure, home::Home};
 
 /// A session's keeper needs a moment to begin.
 const BEGINNING: Duration = Duration::from_secs(15);
@@ -50,7 +50,8 @@ impl Store {
 
     /// The last session; fails when there was none.
     pub fn last(&self) -> Result<Session, Failure> {
-        let none = || Failure::not_good("there was no drill; `firedrill drill start` begins one");
+        let start = || called::command(&self.home, &["drill", "start"]);
+        let none = || Failure::not_good(format!("there was no drill; `{}` begins one", start()));
         self.session()?.ok_or_else(none)
     }
 

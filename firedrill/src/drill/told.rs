@@ -7,7 +7,7 @@ use drills::{
 };
 
 use super::{charts::charts, sealed::Sealed};
-use crate::{failure::Failure, home::Home, run_file::RunFile, stack};
+use crate::{called, failure::Failure, home::Home, run_file::RunFile, stack};
 
 /// Puts it together. A stack that is down has no charts any more; everything else is in the home.
 pub async fn told(home: &Home, session: &Session) -> Result<Debrief, Failure> {
@@ -16,21 +16,41 @@ pub async fn told(home: &Home, session: &Session) -> Result<Debrief, Failure> {
         Ok(stack) => charts(&stack, session).await,
         Err(_) => Vec::new(),
     };
-    Ok(debrief(&sealed.scenario, &sealed.truth(), session, shown(&sealed.scenario, session), charts))
+    Ok(debrief(&sealed.scenario, &sealed.truth(), session, shown(home, &sealed.scenario, session), charts))
 }
 
-/// The shortest way, as commands.
-fn shown(scenario: &Scenario, session: &Session) -> Vec<Shown> {
-    let trace = session.paged.as_ref().and_then(|told| told.trace.clone());
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-    let look = |look: &Look| {
-        let since = format!("--since {}m", session.minutes);
-        let (signal, command) = match &look.at {
-            At::Promql(text) => ("metrics", format!("firedrill query {} {since}", quoted(text))),
-            At::Logql(text) => ("logs", format!("firedrill logs {} {since}", quoted(text))),
-            At::Trace => ("traces", format!("firedrill trace {}", trace.as_ref()?)),
+/// A look on the shortest way.
+pub struct Step {
+    /// At which signal.
+    pub signal: &'static str,
+    /// What is to be seen there.
+    pub what: String,
+    /// The command, without the program.
+    pub words: Vec<String>,
+}
+
+/// The shortest way to the answer.
+pub fn way(scenario: &Scenario, session: &Session) -> Vec<Step> {
+    let trace = session.paged.as_ref().and_then(|told| told.trace.as_deref());
+    let since = format!("{}m", session.minutes);
+    let step = |look: &Look| {
+        let (signal, words) = match &look.at {
+            At::Promql(text) => ("metrics", vec!["query", text, "--since", &since]),
+            At::Logql(text) => ("logs", vec!["logs", text, "--since", &since]),
+            At::Trace => ("traces", vec!["trace", trace?]),
         };
-        Some(Shown { signal: signal.to_owned(), what: look.what.clone(), command })
+        let words = words.into_iter().map(str::to_owned).collect();
+        Some(Step { signal, what: look.what.clone(), words })
     };
-    scenario.way.iter().filter_map(look).collect()
+    scenario.way.iter().filter_map(step).collect()
+}
+
+/// The same, as command lines.
+fn shown(home: &Home, scenario: &Scenario, session: &Session) -> Vec<Shown> {
+    let shown = |Step { signal, what, words }: Step| Shown {
+        signal: signal.to_owned(),
+        what,
+        command: called::command(home, &words),
+    };
+    way(scenario, session).into_iter().map(shown).collect()
 }

@@ -30,12 +30,12 @@ pub(super) async fn run(home: &Home, options: &DrillAnswer, json: bool) -> Outco
     let (session, grade) = give(home, &options.by.by, answer).await?;
     match json {
         true => output::json(&object(&session, &grade)),
-        false => output::print(&text(&session, &grade)),
+        false => output::print(&text(home, &session, &grade)),
     }
     Ok(if grade.correct.is_whole() { Code::Good } else { Code::NotGood })
 }
 
-fn object(session: &Session, grade: &Grade) -> Value {
+pub(super) fn object(session: &Session, grade: &Grade) -> Value {
     // What is right is told when the drill is over; before, the next try would be no answer but a guess.
     let over = matches!(session.phase, Phase::Over(_));
     json!({
@@ -48,11 +48,11 @@ fn object(session: &Session, grade: &Grade) -> Value {
     })
 }
 
-fn text(session: &Session, grade: &Grade) -> String {
+fn text(home: &Home, session: &Session, grade: &Grade) -> String {
     if !matches!(session.phase, Phase::Over(_)) {
         return format!("That is not it, or not all of it. Tries left: {}.", tries_left(session));
     }
-    format!("{}\n{}", words::grade(grade), words::standing(session))
+    format!("{}\n{}", words::grade(grade), words::standing(home, session))
 }
 
 fn tries_left(session: &Session) -> usize {

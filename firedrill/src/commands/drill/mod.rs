@@ -28,12 +28,12 @@ pub(super) async fn run(home: &Home, command: &Drill, json: bool) -> Outcome {
         Drill::Hint(options) => hint(home, &options.by, json),
         Drill::Note(options) => {
             let happened = Happened::Noted { by: options.by.by.clone(), text: options.text.clone() };
-            status::tell(&Store::of(home).record(happened)?, json);
+            status::tell(home, &Store::of(home).record(happened)?, json);
             Ok(Code::Good)
         }
         Drill::Answer(options) => answer::run(home, options, json).await,
         Drill::Stop => {
-            status::tell(&Store::of(home).record(Happened::Stopped)?, json);
+            status::tell(home, &Store::of(home).record(Happened::Stopped)?, json);
             Ok(Code::Good)
         }
         Drill::Report(options) => report::run(home, options, json).await,

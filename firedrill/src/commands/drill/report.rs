@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::output;
 use crate::{
+    called,
     cli::DrillReport,
     drill::{store::Store, told::told},
     failure::{Code, Failure, Outcome},
@@ -20,7 +21,8 @@ use crate::{
 pub(super) async fn run(home: &Home, options: &DrillReport, json: bool) -> Outcome {
     let session = Store::of(home).last()?;
     if !matches!(session.phase, Phase::Over(_)) {
-        return Err(Failure::not_good("the drill goes on; `firedrill drill stop` ends it without an answer"));
+        let stop = called::command(home, &["drill", "stop"]);
+        return Err(Failure::not_good(format!("the drill goes on; `{stop}` ends it without an answer")));
     }
     let debrief = told(home, &session).await?;
     for (path, text) in [(&options.markdown, markdown(&debrief)), (&options.html, html(&debrief))] {

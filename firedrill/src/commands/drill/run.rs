@@ -15,12 +15,12 @@ use crate::{
 pub(super) async fn run(home: &Home, options: &DrillRun, json: bool) -> Outcome {
     let done = auto::run(home, options.which.id.as_deref(), options.which.seed, options.speed).await?;
     let Some(answered) = &done.answered else {
-        return Err(Failure::not_good(words::standing(&done.session)));
+        return Err(Failure::not_good(words::standing(home, &done.session)));
     };
     match json {
         true => output::json(&object(&done)),
         false => {
-            let (grade, standing) = (words::grade(&answered.grade), words::standing(&done.session));
+            let (grade, standing) = (words::grade(&answered.grade), words::standing(home, &done.session));
             output::print(&format!("{}\n\n{grade}\n{standing}", answered.reasoning.trim_end()));
         }
     }

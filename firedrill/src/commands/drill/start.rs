@@ -4,6 +4,7 @@ use drills::session::Phase;
 
 use super::{output, signal, status};
 use crate::{
+    called,
     cli::DrillStart,
     drill::{
         begin::{Asked, begin},
@@ -30,15 +31,16 @@ pub(super) async fn run(home: &Home, options: &DrillStart, json: bool) -> Outcom
     let (scenario, mut session) = begin(home, asked).await?;
     output::print(&format!("Drill {}\n\n{}\n\nSealed as {}", scenario.id, scenario.brief, session.ledger));
     if !options.no_wait {
-        output::note(
-            "Waiting for the page. Ctrl-C leaves the drill going; `firedrill drill status` tells the page.",
-        );
+        output::note(&format!(
+            "Waiting for the page. Ctrl-C leaves the drill going; `{}` tells the page.",
+            called::command(home, &["drill", "status"])
+        ));
         let store = Store::of(home);
         tokio::select! {
             paged = store.until(|session| session.phase != Phase::Calm) => session = paged?,
             () = stop.asked() => {}
         }
     }
-    status::tell(&session, json);
+    status::tell(home, &session, json);
     Ok(if matches!(session.phase, Phase::Over(_)) { Code::NotGood } else { Code::Good })
 }

@@ -11,15 +11,15 @@ use crate::{
 
 /// Tells how the last drill stands.
 pub(super) fn run(home: &Home, json: bool) -> Outcome {
-    tell(&Store::of(home).last()?, json);
+    tell(home, &Store::of(home).last()?, json);
     Ok(Code::Good)
 }
 
 /// Tells how a drill stands: nothing of it that participants could not know.
-pub(super) fn tell(session: &Session, json: bool) {
+pub(super) fn tell(home: &Home, session: &Session, json: bool) {
     match json {
         true => output::json(&object(session)),
-        false => output::print(&text(session)),
+        false => output::print(&text(home, session)),
     }
 }
 
@@ -38,12 +38,12 @@ pub(super) fn object(session: &Session) -> serde_json::Value {
     })
 }
 
-fn text(session: &Session) -> String {
+fn text(home: &Home, session: &Session) -> String {
     let mut lines = vec![format!("Drill {} (sealed as {})", session.scenario, session.ledger)];
     lines.extend(session.paged.as_ref().map(|told| format!("Page: {}", told.text)));
     if !session.tries.is_empty() {
         lines.push(format!("{} of {TRIES} tries are used.", session.tries.len()));
     }
-    lines.push(words::standing(session));
+    lines.push(words::standing(home, session));
     lines.join("\n")
 }

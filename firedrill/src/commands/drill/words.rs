@@ -5,6 +5,8 @@ use drills::{
     session::{Outcome, Phase, Session},
 };
 
+use crate::{called, home::Home};
+
 /// One word for programs.
 pub(super) fn phase(phase: &Phase) -> &'static str {
     match phase {
@@ -19,14 +21,16 @@ pub(super) fn phase(phase: &Phase) -> &'static str {
 }
 
 /// A sentence for people, with what to do next.
-pub(super) fn standing(session: &Session) -> String {
+pub(super) fn standing(home: &Home, session: &Session) -> String {
+    let typed = |words: &[&str]| called::command(home, words);
     match &session.phase {
         Phase::Calm => "All is calm; there is nothing to look for yet.".to_owned(),
-        Phase::Investigating => {
-            "Look with `firedrill trace`, `logs` and `query`, act with `firedrill ops`, then `firedrill drill answer`.".to_owned()
-        }
+        Phase::Investigating => format!(
+            "Look with `trace`, `logs` and `query`, act with `ops`, then `{}`.",
+            typed(&["drill", "answer"])
+        ),
         Phase::Over(Outcome::Void(why)) => format!("The drill is over and does not count: {why}."),
-        Phase::Over(_) => "The drill is over; `firedrill drill report` tells what it was.".to_owned(),
+        Phase::Over(_) => format!("The drill is over; `{}` tells what it was.", typed(&["drill", "report"])),
     }
 }
 
