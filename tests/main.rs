@@ -40,6 +40,7 @@ mod read_only;
 mod readme;
 mod resilience;
 mod rules;
+mod runbook;
 mod saga;
 mod same_answers;
 mod shutdown;

@@ -6,6 +6,7 @@ mod investigate;
 mod load;
 mod mistake;
 mod ops;
+mod runbook;
 mod slo;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -19,6 +20,7 @@ pub use self::{
     investigate::{Investigate, Way},
     load::{Faults, Load},
     ops::{Ops, OpsDeploy, OpsHistory, OpsRestart, OpsRollback, OpsScale, OpsSet, OpsShow},
+    runbook::{Runbook, RunbookRun, RunbookShow},
     slo::{Slo, SloEngine, SloGenerate, SloLive, SloMutate, SloSimulate, SloTest},
 };
 use crate::{child::role::Role, ports::Ports};
@@ -65,6 +67,9 @@ pub enum Command {
     Query(Query),
     /// Say from telemetry alone what is wrong: which service, which operation, why
     Investigate(Investigate),
+    /// Read what an alert means, and run its diagnosis on the stack that is up
+    #[command(subcommand)]
+    Runbook(Runbook),
     /// Practise on an incident: get a page, find out why, answer, and be told how it went
     #[command(subcommand)]
     Drill(Drill),

@@ -25,6 +25,7 @@ pub mod otlp;
 pub mod ports;
 pub mod profiles;
 pub mod run_file;
+pub mod runbook;
 pub mod runtime;
 pub mod sender_targets;
 pub mod sender_telemetry;

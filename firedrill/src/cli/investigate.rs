@@ -47,7 +47,7 @@ impl Way {
 }
 
 /// Times in which there are changes to see, and no more than anybody keeps telemetry for.
-fn within_a_day(text: &str) -> Result<Duration, String> {
+pub(super) fn within_a_day(text: &str) -> Result<Duration, String> {
     let read = duration(text)?;
     match (5..=86_400).contains(&read.as_secs()) {
         true => Ok(read),

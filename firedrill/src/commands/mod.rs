@@ -14,6 +14,7 @@ mod output;
 mod probe;
 mod query;
 mod range;
+mod runbook;
 mod signal;
 mod slo;
 mod trace;
@@ -64,6 +65,7 @@ fn run(home: &Home, command: Command, json: bool, started: Instant) -> Outcome {
         Command::Dashboards(command) => block_on(dashboards::run(home, &command, json)),
         Command::Slo(command) => block_on(slo::run(home, &command, json)),
         Command::Ops(command) => block_on(ops::run(home, &command, json)),
+        Command::Runbook(command) => block_on(runbook::run(home, &command, json)),
         Command::Drill(command) => block_on(drill::run(home, &command, json)),
         Command::Doctor => block_on(doctor::run(home, json)),
     }

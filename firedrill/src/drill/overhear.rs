@@ -4,7 +4,7 @@ use drills::session::{Happened, Phase};
 
 use super::store::Store;
 use crate::{
-    cli::{Command, Ops},
+    cli::{Command, Ops, Runbook},
     failure::{Code, Outcome},
     home::Home,
 };
@@ -24,6 +24,8 @@ pub fn heard(command: &Command) -> Option<Heard> {
         Command::Trace(_) | Command::Logs(_) | Command::Query(_) | Command::Investigate(_) => {
             Some(Heard::Look)
         }
+        // What it carries out is noted where it does.
+        Command::Runbook(Runbook::Run(_)) => Some(Heard::Look),
         Command::Ops(Ops::Get(_) | Ops::History(_)) => Some(Heard::Look),
         Command::Ops(_) => Some(Heard::Act),
         _ => None,

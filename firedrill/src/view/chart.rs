@@ -139,7 +139,7 @@ fn scale(series: &[Series]) -> (f64, f64) {
 }
 
 /// Four digits are enough to read a chart by.
-fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() || value == 0.0 {
         return format_value(value);

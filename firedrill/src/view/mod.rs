@@ -8,6 +8,7 @@ pub mod chart;
 mod golden;
 pub mod logs;
 pub mod query;
+pub mod runbook;
 pub mod trace;
 
 use std::{borrow::Cow, time::Duration};

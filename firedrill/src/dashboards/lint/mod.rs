@@ -14,7 +14,7 @@ mod logql_syntax;
 mod metrics;
 mod promql_syntax;
 mod quantile;
-mod queries;
+pub(crate) mod queries;
 mod rate_interval;
 mod selectors;
 mod text;

@@ -144,7 +144,7 @@ fn expanded(text: &str, bindings: &Bindings, flavour: Flavour) -> String {
 }
 
 /// Visits every part of an expression, with the parts around it from the outermost on.
-pub(super) fn visit<'e>(expr: &'e Expr, f: &mut dyn FnMut(&'e Expr, &[&'e Expr])) {
+pub(crate) fn visit<'e>(expr: &'e Expr, f: &mut dyn FnMut(&'e Expr, &[&'e Expr])) {
     fn inner<'e>(expr: &'e Expr, around: &mut Vec<&'e Expr>, f: &mut dyn FnMut(&'e Expr, &[&'e Expr])) {
         f(expr, around);
         around.push(expr);
@@ -171,7 +171,7 @@ pub(super) fn visit<'e>(expr: &'e Expr, f: &mut dyn FnMut(&'e Expr, &[&'e Expr])
 }
 
 /// The selector of a part that is one.
-pub(super) fn selector(expr: &Expr) -> Option<&VectorSelector> {
+pub(crate) fn selector(expr: &Expr) -> Option<&VectorSelector> {
     match expr {
         Expr::VectorSelector(selector) => Some(selector),
         Expr::MatrixSelector(matrix) => Some(&matrix.vs),
@@ -180,7 +180,7 @@ pub(super) fn selector(expr: &Expr) -> Option<&VectorSelector> {
 }
 
 /// The metric that a selector names.
-pub(super) fn metric(selector: &VectorSelector) -> Option<&str> {
+pub(crate) fn metric(selector: &VectorSelector) -> Option<&str> {
     let by_label = |m: &&Matcher| m.name == "__name__" && m.op == promql_parser::label::MatchOp::Equal;
     selector.name.as_deref().or_else(|| matchers(selector).find(by_label).map(|m| m.value.as_str()))
 }
