@@ -136,6 +136,31 @@ async fn the_investigator_does_whole_drills_and_is_graded() {
     }
 }
 
+/// Where there is no terminal, nobody is waited for.
+#[tokio::test]
+async fn a_newcomer_is_led_through_a_drill_with_real_queries() {
+    let stack = Stack::quiet().await;
+    let output = stack.run_long(&["drill", "start", "--tutorial", "--json"]).await;
+    let grade = parsed(&output);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!((&grade["whole"], &grade["phase"]), (&json!(true), &json!("solved")), "{grade}");
+    for words in [
+        " query ",
+        " trace ",
+        "What is to be seen",
+        "ops rollback",
+        " drill answer ",
+        "points",
+        "drill report",
+    ] {
+        assert!(text.contains(words), "{words:?} in {text}");
+    }
+    let report = parsed(&stack.run(&["drill", "report", "--json"]).await);
+    assert_eq!(report["outcome"], "Solved: service, operation and cause were found.", "{report}");
+    assert!(report["ttl_s"].is_number(), "{report}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_is_refused_in_a_line() {
     let home = tempfile::tempdir().expect("a home");
@@ -149,6 +174,8 @@ async fn what_cannot_be_is_refused_in_a_line() {
         (&["drill", "answer", "--cause", "nothing"], 1, &["there was no drill"]),
         (&["drill", "report"], 1, &["there was no drill"]),
         (&["drill", "run", "harbour"], 2, &["--auto"]),
+        (&["drill", "start", "harbour", "--tutorial"], 2, &["--tutorial"]),
+        (&["drill", "start", "--tutorial"], 3, &["nothing is up", "firedrill up"]),
     ] {
         refused(&run(home.path(), args).await, code, words);
     }

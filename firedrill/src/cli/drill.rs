@@ -69,6 +69,9 @@ pub struct DrillStart {
     /// Do not wait for the page; `drill status` tells it
     #[arg(long)]
     pub no_wait: bool,
+    /// Be led through an easy one step by step, with real queries: the first five minutes
+    #[arg(long, conflicts_with_all = ["id", "speed", "no_wait", "participants"])]
+    pub tutorial: bool,
 }
 
 /// Who does it.

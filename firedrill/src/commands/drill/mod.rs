@@ -6,6 +6,7 @@ mod report;
 mod run;
 mod start;
 mod status;
+mod tutorial;
 mod verify;
 mod words;
 
@@ -23,6 +24,7 @@ use crate::{
 pub(super) async fn run(home: &Home, command: &Drill, json: bool) -> Outcome {
     match command {
         Drill::List(options) => list::run(options, json),
+        Drill::Start(options) if options.tutorial => tutorial::run(home, options, json).await,
         Drill::Start(options) => start::run(home, options, json).await,
         Drill::Status => status::run(home, json),
         Drill::Hint(options) => hint(home, &options.by, json),
