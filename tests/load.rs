@@ -1,7 +1,9 @@
 //! The load generator's promises through the command line: a seed repeats its plan, planned errors are no failures,
 //! a run that missed its thresholds says so by its exit code.
 
-use crate::harness::{Stack, checkout, json, run, said, stderr};
+use rustix::process::Signal;
+
+use crate::harness::{self, Stack, checkout, command, eventually, json, run, said, stderr};
 
 /// Tests share their machine: how late the generator itself may be is not what they are about.
 const PATIENT: [&str; 2] = ["--lag-budget", "30s"];
@@ -111,4 +113,34 @@ async fn a_report_that_cannot_be_written_is_said_before_anything_is_sent() {
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(stderr(&output).contains("/no/such/folder/report.html"), "{}", stderr(&output));
     assert!(output.stdout.is_empty(), "nothing was sent");
+}
+
+/// What users of a run saw, as Prometheus has it; and how many senders it scrapes.
+async fn seen(stack: &Stack) -> (f64, usize) {
+    let counted =
+        r#"sum(http_client_request_duration_seconds_count{service="loadgen",peer="order-service"})"#;
+    let answer = stack.query().prometheus.instant(counted, None).await.expect("an answer");
+    let counted = answer.data.into_samples().iter().map(|sample| sample.point.value).sum();
+    let targets = stack.http.get(format!("{}/api/v1/targets", stack.url("prometheus"))).send().await;
+    let targets: serde_json::Value = targets.expect("an answer").json().await.expect("JSON");
+    let active = targets["data"]["activeTargets"].as_array().expect("targets");
+    (counted, active.iter().filter(|target| target["labels"]["job"] == "loadgen").count())
+}
+
+#[tokio::test]
+async fn what_the_users_of_a_run_see_is_scraped_for_as_long_as_it_sends() {
+    let stack = Stack::quiet().await;
+    for signal in [Signal::INT, Signal::KILL] {
+        let mut load = command(stack.home.path());
+        let load = load.args(["load", "--rps", "20", "--for", "10m"]).args(PATIENT).spawn();
+        let mut load = load.expect("it starts");
+        eventually("users' requests", || async {
+            let (counted, senders) = seen(&stack).await;
+            (counted > 0.0 && senders == 1).then_some(())
+        })
+        .await;
+        harness::signal(load.id().expect("it runs"), signal);
+        load.wait().await.expect("it ends");
+        eventually("nobody sends", || async { (seen(&stack).await.1 == 0).then_some(()) }).await;
+    }
 }

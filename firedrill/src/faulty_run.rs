@@ -14,8 +14,11 @@ use crate::{
     doses::Doses,
     failure::Failure,
     run_file::RunFile,
-    sender_targets::{self, Followed},
-    sender_telemetry, stack,
+    sender::{
+        Sender,
+        targets::{self, Followed},
+    },
+    stack,
 };
 
 /// A running stack to which something may be done.
@@ -28,7 +31,7 @@ pub struct Ground {
 impl Ground {
     /// Finds its listeners and its instances, which are followed from now on.
     pub async fn of(run: RunFile) -> Result<Self, Failure> {
-        let followed = sender_targets::follow(&run).await?;
+        let followed = targets::follow(&run).await?;
         let controls = stack::controls(&run, followed.targets.clone())?;
         Ok(Self { run, controls, followed })
     }
@@ -38,25 +41,27 @@ impl Ground {
         faults::check(&self.controls, schedule).await.map_err(|e| Failure::environment(e.to_string()))
     }
 
-    /// Begins to send spans where the stack's own go.
-    pub fn begin(self) -> Result<Begun, Failure> {
-        let telemetry = sender_telemetry::start(&self.run)?;
-        let apis = stack::of(&self.run)?;
-        Ok(Begun { ground: self, telemetry, apis })
+    /// Begins to send: spans go where the stack's own go, and what is counted is scraped.
+    pub async fn begin(self) -> Result<Begun, Failure> {
+        let Self { run, controls, followed } = self;
+        let sender = Sender::of(&run, followed).await?;
+        let apis = stack::of(&run)?;
+        Ok(Begun { run, controls, sender, apis })
     }
 }
 
 /// A stack on which runs go on.
 pub struct Begun {
-    ground: Ground,
-    telemetry: telemetry::Telemetry,
+    run: RunFile,
+    controls: faults::Stack,
+    sender: Sender,
     apis: Stack,
 }
 
 impl Begun {
     /// The stack.
     pub fn run(&self) -> &RunFile {
-        &self.ground.run
+        &self.run
     }
 
     /// Its three APIs.
@@ -68,16 +73,15 @@ impl Begun {
     pub fn drill(&self, plan: Plan, options: Options, schedule: Schedule) -> Drill {
         Drill {
             plan: Arc::new(plan),
-            options,
+            options: Options { meter: Some(Arc::clone(&self.sender.meter)), ..options },
             schedule,
-            stack: self.ground.controls.clone(),
+            stack: self.controls.clone(),
             gauge: Arc::new(Doses::new(self.apis.clone())),
         }
     }
 
     /// Delivers the last spans. Instances are followed until then.
     pub async fn end(self) {
-        self.telemetry.shutdown().await;
-        drop(self.ground.followed);
+        self.sender.end().await;
     }
 }

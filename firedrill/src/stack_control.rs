@@ -1,6 +1,10 @@
 //! Speaks to the control listener of the running stack.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU16, Ordering::Relaxed},
+    time::Duration,
+};
 
 use balance::Endpoint;
 use reqwest::{Method, StatusCode};
@@ -19,6 +23,15 @@ pub struct Endpoints {
     pub revision: u64,
     /// By service.
     pub services: BTreeMap<String, Vec<Endpoint>>,
+}
+
+/// Who asks again and again where the services are.
+#[derive(Debug)]
+pub struct Follower {
+    /// A name that nobody else has.
+    pub name: String,
+    /// The port of loopback on which its own metrics are; 0 while it has none.
+    pub metrics: AtomicU16,
 }
 
 /// A client of the control listener.
@@ -64,12 +77,21 @@ impl StackControl {
         })
     }
 
-    /// Where the instances of the services are for those who send as the load generator does. Who follows them under a name
+    /// Where the instances of the services are for those who send as the load generator does. Who follows them
     /// says which revision it holds: an instance goes when all have heard.
-    pub async fn endpoints(&self, follower: &str, holds: u64) -> Result<Endpoints, Failure> {
-        let path = format!("/endpoints?follower={follower}&holds={holds}");
+    pub async fn endpoints(&self, follower: &Follower, holds: u64) -> Result<Endpoints, Failure> {
+        let metrics = match follower.metrics.load(Relaxed) {
+            0 => String::new(),
+            port => format!("&metrics={port}"),
+        };
+        let path = format!("/endpoints?follower={}&holds={holds}{metrics}", follower.name);
         let body = self.ask(Method::GET, &path, None).await?;
         serde_json::from_value(body)
             .map_err(|e| Failure::not_good(format!("the endpoints cannot be read: {e}")))
+    }
+
+    /// A follower follows no more.
+    pub async fn leave(&self, follower: &str) -> Result<(), Failure> {
+        self.ask(Method::DELETE, &format!("/endpoints/{follower}"), None).await.map(drop)
     }
 }

@@ -4,6 +4,7 @@ mod bearer;
 pub mod client;
 pub mod faults;
 pub mod leases;
+mod meter;
 pub mod nearest;
 pub mod place;
 pub mod plan;
@@ -16,5 +17,6 @@ pub mod serve;
 pub mod span;
 pub mod stats;
 
+pub use meter::Meter;
 pub use report::Report;
 pub use run::{EXIT_GOOD, EXIT_OVERLOAD, EXIT_THRESHOLD, Options, Point, run, run_url};

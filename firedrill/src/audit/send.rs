@@ -13,8 +13,10 @@ use super::{ledger::Entry, story};
 use crate::{
     failure::Failure,
     run_file::RunFile,
-    sender_targets::{self, Followed},
-    sender_telemetry,
+    sender::{
+        targets::{self, Followed},
+        telemetry,
+    },
 };
 
 /// Longest wait for one answer: longer than the services' own time limits, so that their answer is what counts.
@@ -24,14 +26,14 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Sender {
     services: Followed,
-    telemetry: telemetry::Telemetry,
+    telemetry: ::telemetry::Telemetry,
 }
 
 impl Sender {
     /// For the services of the running stack; its spans go where theirs go.
     pub async fn new(run: &RunFile) -> Result<Self, Failure> {
-        let services = sender_targets::follow(run).await?;
-        let telemetry = sender_telemetry::start(run)?;
+        let services = targets::follow(run).await?;
+        let telemetry = telemetry::start(run)?;
         Ok(Self { services, telemetry })
     }
 

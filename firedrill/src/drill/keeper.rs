@@ -95,7 +95,7 @@ async fn conduct(
         .map_err(|e| Failure::not_good(e.to_string()))?;
     let id = u64::from_str_radix(&session.run, 16)
         .map_err(|_| Failure::not_good(format!("{:?} is the id of no run", session.run)))?;
-    let begun = Ground::of(run).await?.begin()?;
+    let begun = Ground::of(run).await?.begin().await?;
     let before = Before::take(begun.run()).await?;
     let hands = Hands::default();
     let injections = schedule.injections.clone();

@@ -106,8 +106,7 @@ impl Fleet {
             self.start_role(Role::Loadgen, Part::Asker, settings, events).await?;
             let loadgen = self.askers.last().zip(self.addresses.get(Role::Loadgen.name()));
             if let Some((process, address)) = loadgen {
-                services.has_client(format!("http://{address}"), process.control().clone(), &knows);
-                scrape.set(Role::Loadgen.name(), vec![*address]);
+                services.has_client(*address, process.control().clone(), &knows);
             }
         }
         write_targets(&scrape)?;

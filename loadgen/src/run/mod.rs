@@ -156,7 +156,7 @@ impl Run {
         let elapsed = now - self.started;
         let point = self.timeline.add(elapsed, length, &measured);
         let counters = &self.shared.counters;
-        Snapshot {
+        let snapshot = Snapshot {
             elapsed_s: point.at_s,
             scheduled: get(&counters.scheduled),
             fired: get(&counters.fired),
@@ -171,7 +171,9 @@ impl Run {
             rate: point.ended as f64 / length.as_secs_f64().max(1e-3),
             response_p99_ms: point.response_p99_ms,
             lag_p99_ms: point.lag_p99_ms,
-        }
+        };
+        self.shared.show(&snapshot);
+        snapshot
     }
 
     fn expected_requests(&self) -> f64 {

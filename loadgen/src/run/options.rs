@@ -1,7 +1,9 @@
 //! How a run is carried out, apart from what the plan says.
 
 use crate::client::RunId;
+use crate::meter::Meter;
 use crate::profile::Threshold;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Exit code of a run that was good.
@@ -34,6 +36,8 @@ pub struct Options {
     pub closed: Option<usize>,
     /// Base URL of the console, for links from the report to its trace pages (`BASE/trace/ID`).
     pub console: Option<String>,
+    /// Counts while it runs, for whoever scrapes it.
+    pub meter: Option<Arc<Meter>>,
 }
 
 impl Default for Options {
@@ -48,6 +52,7 @@ impl Default for Options {
             thresholds: None,
             closed: None,
             console: None,
+            meter: None,
         }
     }
 }

@@ -4,8 +4,10 @@ use super::counters::{Counters, count};
 use super::gate::Gate;
 use super::pacer::Pacer;
 use crate::client::{Answer, Ids};
+use crate::meter::Meter;
 use crate::plan::Plan;
 use crate::plan::journeys::Kind;
+use crate::progress::Snapshot;
 use crate::stats::{Cell, Recorder, Sample};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) pacer: Pacer,
     pub(crate) observer: Option<Observer>,
+    meter: Option<Arc<Meter>>,
     recorders: Vec<Mutex<Recorder>>,
     lag_budget: Duration,
 }
@@ -43,6 +46,7 @@ impl Shared {
             gate: Gate::new(options.max_in_flight),
             pacer: Pacer::default(),
             observer: None,
+            meter: options.meter.clone(),
             recorders: (0..threads).map(|_| recorder()).collect(),
             lag_budget: options.lag_budget,
         }
@@ -80,10 +84,20 @@ impl Shared {
         } else if self.kinds[kind].planned_error() {
             count(&self.counters.expected_failures);
         }
+        if let Some(meter) = &self.meter {
+            meter.observe(&self.kinds[kind], answer);
+        }
         if let Some(observer) = &self.observer {
             observer(&self.kinds[kind], answer);
         }
         failed
+    }
+
+    /// Takes over the counts of this moment.
+    pub(crate) fn show(&self, snapshot: &Snapshot) {
+        if let Some(meter) = &self.meter {
+            meter.update(snapshot, self.gate.paused_for().is_some());
+        }
     }
 
     fn recorder_of(&self, thread: usize) -> MutexGuard<'_, Recorder> {

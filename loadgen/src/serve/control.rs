@@ -1,8 +1,8 @@
 //! The control listener's routes. Everything but `/metrics` wants the bearer token.
 
-use super::metrics::Meter;
 use crate::bearer::{Token, guard, problem};
 use crate::client::Answer;
+use crate::meter::Meter;
 use crate::plan::journeys::Kind;
 use crate::progress::Snapshot;
 use crate::run::{Shared, get};
@@ -72,7 +72,6 @@ impl Control {
     /// Takes the run's snapshot of this second.
     pub(super) fn update(&self, snapshot: &Snapshot) {
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = *snapshot;
-        self.meter.update(snapshot, self.shared.gate.paused_for().is_some());
     }
 
     /// Counts of this moment, rates and percentiles of the last second.
@@ -179,7 +178,7 @@ async fn replace(
 }
 
 async fn metrics(State(control): State<Arc<Control>>) -> Response {
-    control.meter.update(&control.snapshot(), control.shared.gate.paused_for().is_some());
+    control.shared.show(&control.snapshot());
     let text = control.meter.encode(control.process.as_ref());
     ([(header::CONTENT_TYPE, telemetry::metrics::CONTENT_TYPE)], text).into_response()
 }

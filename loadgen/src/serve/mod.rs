@@ -2,14 +2,13 @@
 //! A pause is what lets an audit count its own requests and nothing else.
 
 mod control;
-mod metrics;
 
 use crate::client::Targets;
+use crate::meter::Meter;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::run::{Options, Run};
 use control::Control;
-use metrics::Meter;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -42,17 +41,15 @@ pub async fn serve(
     config: ServeConfig,
     shutdown: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<Report> {
-    let meter = Arc::new(Meter::new());
     let first = Arc::new(control::FirstOrder::default());
     let observer = {
-        let (meter, first) = (Arc::clone(&meter), Arc::clone(&first));
-        Arc::new(move |kind: &_, answer: &_| {
-            meter.observe(kind, answer);
-            first.look(kind, answer);
-        })
+        let first = Arc::clone(&first);
+        Arc::new(move |kind: &_, answer: &_| first.look(kind, answer))
     };
     let (plan_digest, endpoints) = (config.plan.digest(), config.targets.endpoints());
-    let run = Run::open(config.plan, &config.targets, config.options, observer)?;
+    let meter = config.options.meter.clone().unwrap_or_else(|| Arc::new(Meter::default()));
+    let options = Options { meter: Some(Arc::clone(&meter)), ..config.options };
+    let run = Run::open(config.plan, &config.targets, options, observer)?;
     let shared = Arc::clone(&run.shared);
     let (token, process) = (&config.token, config.process);
     let control = Control::new(shared, meter, first, token, plan_digest, process, endpoints);

@@ -112,7 +112,7 @@ pub(super) async fn carry_out(home: &Home, options: &Load, plan: Plan, sealed: &
         .map_err(|_| Failure::arguments(format!("{sealed:?} is the id of no run")))?;
     let mut settings = super::settings(options, &run);
     settings.run = RunId::new(id);
-    let begun = Ground::of(run).await?.begin()?;
+    let begun = Ground::of(run).await?.begin().await?;
     let mut printer = Printer::new(std::io::stderr(), std::io::stderr().is_terminal());
     let mut stop = signal::StopAsked::listen()?;
     let drill = begun.drill(plan, settings, schedule);

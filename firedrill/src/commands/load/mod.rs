@@ -15,7 +15,7 @@ use crate::{
     home::Home,
     profiles,
     run_file::RunFile,
-    sender_targets, sender_telemetry,
+    sender::Sender,
 };
 
 /// Sends the plan and reports; the exit code tells a failed threshold from an overloaded generator.
@@ -53,16 +53,15 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
         return faulty::carry_out(home, &options, plan, sealed, json).await;
     }
     let run = RunFile::find(home)?;
-    let followed = sender_targets::follow(&run).await?;
-    let telemetry = sender_telemetry::start(&run)?;
-    let settings = settings(&options, &run);
+    let sender = Sender::start(&run).await?;
+    let settings = settings(&options, &run, &sender);
     let mut printer = Printer::new(std::io::stderr(), std::io::stderr().is_terminal());
     let mut stop = signal::StopAsked::listen()?;
     // Nobody to read the progress is no reason to stop.
     let show = |snapshot: &_| drop(printer.show(snapshot));
-    let sent = loadgen::run(Arc::new(plan), followed.targets.clone(), settings, show, stop.asked()).await;
+    let sent = loadgen::run(Arc::new(plan), sender.targets(), settings, show, stop.asked()).await;
     drop(printer.finish());
-    telemetry.shutdown().await;
+    sender.end().await;
     let report = sent?;
 
     tell(&report, &options, json)
@@ -76,11 +75,12 @@ fn plan(options: &Load) -> Result<Plan, Failure> {
 }
 
 /// How it is sent.
-fn settings(options: &Load, run: &RunFile) -> Options {
+fn settings(options: &Load, run: &RunFile, sender: &Sender) -> Options {
     Options {
         closed: options.closed.map(usize::from),
         console: run.url("console").ok().map(str::to_owned),
         lag_budget: options.lag_budget,
+        meter: Some(Arc::clone(&sender.meter)),
         ..Options::default()
     }
 }

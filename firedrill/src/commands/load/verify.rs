@@ -60,7 +60,7 @@ pub(super) async fn run(home: &Home, options: &Load, json: bool) -> Outcome {
     for (request, _) in &chosen {
         ground.check(&schedule(request, 1)?).await?;
     }
-    let begun = ground.begin()?;
+    let begun = ground.begin().await?;
     let mut stop = signal::StopAsked::listen()?;
     let mut results = Vec::new();
     let mut interrupted = false;

@@ -8,7 +8,7 @@ use axum::{
     extract::{DefaultBodyLimit, FromRequest as _, Request, State},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 use chassis::{
     bearer,
@@ -38,6 +38,7 @@ pub(super) fn routes(desk: Desk, token: &str) -> Router {
     Router::new()
         .route("/services", get(show))
         .route("/endpoints", get(endpoints))
+        .route("/endpoints/{follower}", delete(leave))
         .route("/services/{service}/restart", post(restart))
         .route("/services/{service}/signal", post(signal))
         .route("/services/{service}/scale", post(scale))
@@ -63,22 +64,28 @@ async fn show(State(desk): State<Desk>) -> Response {
     answer::services(&desk, None)
 }
 
-/// Who asks again and again says under which name, and which revision of the lists it holds.
+/// Who asks again and again says under which name, which revision of the lists it holds, and on which port its metrics are.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Follower {
     follower: Option<String>,
     #[serde(default)]
     holds: u64,
+    metrics: Option<u16>,
 }
 
 async fn endpoints(State(desk): State<Desk>, Query(asks): Query<Follower>) -> Response {
     if let Some(name) = asks.follower {
-        desk.services().followed(&name, asks.holds);
+        desk.services().followed(&name, asks.holds, asks.metrics);
     }
     // The revision first: lists that are newer than it says do no harm.
     let revision = desk.services().revision();
     Body(json!({"revision": revision, "services": desk.services().endpoints()})).into_response()
+}
+
+async fn leave(State(desk): State<Desk>, Path(follower): Path<String>) -> Response {
+    desk.services().left(&follower);
+    Body(json!({})).into_response()
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,6 +1,8 @@
 //! Tells everybody who sends requests that an instance came, goes, or rests; and knows when all of them have heard it.
 
 use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, SocketAddr},
     sync::{MutexGuard, PoisonError},
     time::Duration,
 };
@@ -8,6 +10,7 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use super::{Services, followers::Followers, routing::Receiver};
+use crate::child::role::Role;
 
 /// The longest wait for those who ask now and then. Whoever has not asked by then may find an instance gone.
 const HEARD: Duration = Duration::from_secs(4);
@@ -24,6 +27,8 @@ pub(super) struct Audience {
     /// The instance that gets no requests although it is there.
     resting: Option<String>,
     followers: Followers,
+    /// The ports of those of them that are on the list of scrape targets.
+    scraped: BTreeSet<u16>,
 }
 
 impl Services {
@@ -42,9 +47,32 @@ impl Services {
         self.audience().announced + 1
     }
 
-    /// A command asks for the lists; it holds those of this revision.
-    pub(in crate::up) fn followed(&self, name: &str, holds: u64) {
-        self.audience().followers.asked(name, holds, Instant::now());
+    /// A command asks for the lists; it holds those of this revision, and its own metrics are on this port.
+    pub(in crate::up) fn followed(&self, name: &str, holds: u64, metrics: Option<u16>) {
+        self.audience().followers.asked(name, holds, metrics, Instant::now());
+        self.list_senders();
+    }
+
+    /// A command asks no more.
+    pub(in crate::up) fn left(&self, name: &str) {
+        self.audience().followers.left(name);
+        self.list_senders();
+    }
+
+    /// Puts those who send now on the list of scrape targets, the load generator and commands that do as it does.
+    pub(super) fn list_senders(&self) {
+        let mut audience = self.audience();
+        let commands = audience.followers.metrics(Instant::now());
+        if commands == audience.scraped {
+            return;
+        }
+        let own = self.0.routing.client_address();
+        let others = commands.iter().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, *port)));
+        self.0.scrape.set(Role::Loadgen.name(), own.into_iter().chain(others).collect());
+        // A list that cannot be written now (a full disk) is tried again at the next look.
+        if self.0.scrape.write().is_ok() {
+            audience.scraped = commands;
+        }
     }
 
     /// Tells of the instances that there are, with one of them at rest or none. Who does not hear now is told later.
@@ -69,7 +97,12 @@ impl Services {
 
     /// Tells those who send requests what they have not been told yet, for as long as it is polled.
     pub(in crate::up) async fn keep_routes(&self) {
-        self.0.routing.keep(|| self.receivers()).await;
+        let look = || {
+            // Who is gone without a word is noticed here.
+            self.list_senders();
+            self.receivers()
+        };
+        self.0.routing.keep(look).await;
     }
 
     /// Who is to be told what.

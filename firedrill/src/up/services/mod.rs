@@ -16,6 +16,7 @@ mod shares;
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -158,11 +159,12 @@ impl Services {
     /// The load generator has been started and knows these instances.
     pub(in crate::up) fn has_client(
         &self,
-        base: String,
+        address: SocketAddr,
         control: Control,
         knows: &BTreeMap<String, Vec<Endpoint>>,
     ) {
-        self.0.routing.has_client(base, control, first_of_each(knows));
+        self.0.routing.has_client(address, control, first_of_each(knows));
+        self.0.scrape.set(Role::Loadgen.name(), vec![address]);
     }
 
     /// Puts all instances on the list of scrape targets.

@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -49,7 +50,7 @@ pub(super) struct Receiver {
 /// The load generator.
 #[derive(Debug)]
 struct Client {
-    base: String,
+    address: SocketAddr,
     control: Control,
     began_with: Lists,
 }
@@ -97,9 +98,14 @@ impl Routing {
     }
 
     /// The load generator has been started.
-    pub(super) fn has_client(&self, base: String, control: Control, began_with: Lists) {
-        let client = Client { base, control, began_with };
+    pub(super) fn has_client(&self, address: SocketAddr, control: Control, began_with: Lists) {
+        let client = Client { address, control, began_with };
         *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
+    }
+
+    /// Where the load generator listens.
+    pub(super) fn client_address(&self) -> Option<SocketAddr> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|client| client.address)
     }
 
     /// Everybody who sends requests to the services, and what each of them should know.
@@ -118,7 +124,7 @@ impl Routing {
         let client = client.as_ref().map(|client| Receiver {
             name: Role::Loadgen.name().to_owned(),
             pid: client.control.status().pid,
-            base: client.base.clone(),
+            base: format!("http://{}", client.address),
             began_with: client.began_with.clone(),
             wanted: self.endpoints(Role::Loadgen, instances, resting),
         });

@@ -1,8 +1,12 @@
-//! The generator's metrics as OpenMetrics: each request with its trace as exemplar, and the run's counts.
+//! A run's metrics as OpenMetrics: each request with its trace as exemplar, and the run's counts. Whoever sends shows them for
+//! as long as it does, so that what users saw can be asked for like everything else.
 
 use crate::client::{Answer, Failure};
 use crate::plan::journeys::Kind;
 use crate::progress::Snapshot;
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -11,7 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 use telemetry::metrics::DURATION_BUCKETS;
 
@@ -41,8 +45,9 @@ impl Follower {
     }
 }
 
-/// The generator's own registry.
-pub(super) struct Meter {
+/// What is counted of one run, or of several one after the other.
+#[derive(Debug)]
+pub struct Meter {
     registry: Registry,
     requests: Family<Labels, Histogram, fn() -> Histogram>,
     scheduled: Follower,
@@ -59,8 +64,8 @@ fn histogram() -> Histogram {
     Histogram::new(DURATION_BUCKETS.into_iter())
 }
 
-impl Meter {
-    pub(super) fn new() -> Self {
+impl Default for Meter {
+    fn default() -> Self {
         let mut registry = Registry::with_labels(std::iter::once(("service".into(), "loadgen".into())));
         let requests = Family::new_with_constructor(histogram as fn() -> Histogram);
         let help = "Time from call to answer, as the caller saw it, per attempt";
@@ -80,9 +85,11 @@ impl Meter {
         let following = Mutex::new(());
         Self { registry, requests, scheduled, shed, late, failed, expected, paused, following }
     }
+}
 
+impl Meter {
     /// Observes one ended request.
-    pub(super) fn observe(&self, kind: &Kind, answer: &Answer) {
+    pub(crate) fn observe(&self, kind: &Kind, answer: &Answer) {
         let status = match answer.outcome {
             Ok(status) => status.to_string(),
             Err(Failure::Timeout) => "timeout".to_owned(),
@@ -98,7 +105,7 @@ impl Meter {
     }
 
     /// Takes over the run's counts.
-    pub(super) fn update(&self, snapshot: &Snapshot, paused: bool) {
+    pub(crate) fn update(&self, snapshot: &Snapshot, paused: bool) {
         let _one = self.following.lock().unwrap_or_else(PoisonError::into_inner);
         self.scheduled.follow(snapshot.scheduled);
         self.shed.follow(snapshot.shed);
@@ -108,8 +115,16 @@ impl Meter {
         self.paused.set(i64::from(paused));
     }
 
+    /// `GET /metrics`: what is counted, after the process's own metrics.
+    pub fn routes(self: Arc<Self>, process: telemetry::Metrics) -> Router {
+        let answer = move || async move {
+            ([(header::CONTENT_TYPE, telemetry::metrics::CONTENT_TYPE)], self.encode(Some(&process)))
+        };
+        Router::new().route("/metrics", get(answer))
+    }
+
     /// The exposition, after that of the process if there is one.
-    pub(super) fn encode(&self, process: Option<&telemetry::Metrics>) -> String {
+    pub(crate) fn encode(&self, process: Option<&telemetry::Metrics>) -> String {
         let mut text = process.map(|p| others(&p.encode())).unwrap_or_default();
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
