@@ -239,4 +239,10 @@ impl World {
         let parts = [answer.service, answer.operation, answer.cause.map(|cause| cause.name().to_owned())];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" | ")
     }
+
+    /// Whether a trace is among what shows it.
+    pub(crate) fn is_shown_by_a_trace(&self) -> bool {
+        let answer = crate::analyse(&self.0).expect("enough to compare").verdict.answer;
+        answer.evidence.iter().any(|piece| matches!(piece, crate::finding::Evidence::Trace(_)))
+    }
 }

@@ -356,8 +356,10 @@ fn more_refusals_are_the_clients_and_more_conflicts_the_stocks() {
 #[test]
 fn a_queue_that_ages_has_a_consumer_that_cannot_follow() {
     let labels = [("service", "shop")];
-    let world = shop(FAST, FAST).gauge("mail_oldest_age_seconds", &labels, 0.5, 45.0);
+    let sent = trace().span("shop", "mail send", None, 0, 40_000);
+    let world = shop(FAST, FAST).gauge("mail_oldest_age_seconds", &labels, 0.5, 45.0).traces(&sent, &sent, 3);
     assert_eq!(world.answer(), "shop | mail | unbounded-queue");
+    assert!(world.is_shown_by_a_trace());
 }
 
 #[test]

@@ -107,7 +107,8 @@ fn closer(facts: &Facts) -> Vec<Search> {
                 &[("http.response.status_code", "500"), ("http.response.status_code", "503")]
             }
             Sign::CallsTimeOut => &[("error.type", "timeout")],
-            Sign::CallsBreak => &[("error.type", "connection"), ("error.type", "broken_connection")],
+            // Each client has its own words for what broke.
+            Sign::CallsBreak => &[("error", "true")],
             _ => continue,
         };
         // A call's spans are its caller's.

@@ -7,6 +7,7 @@ use crate::{
     metrics::{Growth, Reading, add, total},
     names::{CLIENT, SERVER, selector},
 };
+use query::{TraceId, trace::Node};
 use std::collections::BTreeMap;
 
 /// See the module.
@@ -123,10 +124,21 @@ fn queues(facts: &Facts) -> Vec<Finding> {
                 format!("{} @ {}", selector(&family, &[("service", service)]), grid.end().seconds_text());
             let queue = family.trim_end_matches("_oldest_age_seconds");
             let place = Place::operation(service, queue);
-            found.push(Finding::new(Sign::QueueGrows, place, 1.0, text).shown_by([Evidence::Promql(query)]));
+            let finding =
+                Finding::new(Sign::QueueGrows, place, 1.0, text).shown_by([Evidence::Promql(query)]);
+            found.push(finding.shown_by(emptied(facts, service, queue).map(Evidence::Trace)));
         }
     }
     found
+}
+
+/// A trace of work on a queue: one that begins at the service, with an operation that names the queue.
+fn emptied(facts: &Facts, service: &str, queue: &str) -> Option<TraceId> {
+    let is_work = |node: &Node| {
+        let operation = &node.span.operation_name;
+        node.place == query::trace::Place::Root && node.service == service && operation.starts_with(queue)
+    };
+    facts.during.all().find(|tree| tree.nodes.iter().any(is_work)).map(|tree| tree.id)
 }
 
 fn in_flight(facts: &Facts) -> Vec<Finding> {
