@@ -27,6 +27,8 @@ pub struct Predicate {
     pub resource: BTreeMap<String, String>,
     /// It begins its trace.
     pub begins_trace: Option<bool>,
+    /// Its parent is not among the stored spans.
+    pub parent_missing: Option<bool>,
     /// It is a call that no server span answers.
     pub unanswered: Option<bool>,
     /// It begins before its parent does.
@@ -78,6 +80,7 @@ impl Predicate {
             && self.attributes.iter().all(|wanted| tag(&node.span.tags, wanted))
             && self.resource.iter().all(|wanted| tag(&node.resource, wanted))
             && is(&self.begins_trace, node.place == query::trace::Place::Root)
+            && is(&self.parent_missing, matches!(node.place, query::trace::Place::Orphan { .. }))
             && self.unanswered.is_none_or(|wanted| wanted == unanswered())
             && is(&self.before_parent, parent.is_some_and(|parent| node.span.start_us < parent.span.start_us))
             && is(&self.after_parent, parent.is_some_and(|parent| node.span.end_us() > parent.span.end_us()))
@@ -122,6 +125,17 @@ mod tests {
         assert!(Predicate { resource: version, ..Predicate::default() }.accepts(&tree()));
         assert!(accepted(&[span("nothing"), span("acquire")], &tree()));
         assert!(!accepted(&[], &tree()));
+    }
+
+    #[test]
+    fn a_parent_that_is_not_stored_is_missing() {
+        let lost = Predicate { parent_missing: Some(true), ..Predicate::default() };
+        assert!(!lost.accepts(&tree()), "all of it is there");
+        let text = r#"{"traceID":"7","processes":{"p":{"serviceName":"stock"}},"spans":[
+            {"traceID":"7","spanID":"2","operationName":"acquire","startTime":900,"duration":400000,"processID":"p",
+             "references":[{"refType":"CHILD_OF","traceID":"7","spanID":"1"}]}]}"#;
+        let trace: Trace = serde_json::from_str(text).unwrap();
+        assert!(lost.accepts(&query::trace::assemble(trace, Vec::new())));
     }
 
     #[test]

@@ -11,7 +11,10 @@ macro_rules! built_in {
     };
 }
 
-built_in!["beacon", "canal", "commons", "forge", "harbour", "pier", "ropewalk"];
+built_in![
+    "beacon", "canal", "cellar", "chapel", "commons", "forge", "harbour", "pier", "ropewalk", "signal",
+    "weir"
+];
 
 /// Their ids.
 #[must_use]
