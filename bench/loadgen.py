@@ -16,47 +16,27 @@ oha is installed into target/bench-tools on the first run (a few minutes: it bri
 
 import argparse
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
+import oha
 from report import median, report
+from stack import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ROOT / "target" / "bench-tools"
-OHA = TOOLS / "bin" / "oha"
-OHA_VERSION = "1.15.0"
 RATE = 5000
-QUIET = {**os.environ, "OTEL_SDK_DISABLED": "true"}
 
 
 def build():
     """Builds both sides in release mode; returns the folder of our examples."""
-    if not OHA.exists():
-        print(f"installing oha {OHA_VERSION} into {TOOLS}", file=sys.stderr)
-        install = ["cargo", "install", "oha", "--version", OHA_VERSION, "--locked", "--root", str(TOOLS)]
-        # A target folder of its own: its lock file is not the workspace's.
-        subprocess.run([*install, "--target-dir", str(TOOLS / "build")], cwd=TOOLS.parent, check=True)
+    oha.install()
     subprocess.run(["cargo", "build", "--release", "--locked", "-p", "loadgen", "--examples"], cwd=ROOT, check=True)
     return ROOT / "target" / "release" / "examples"
-
-
-def run_oha(url, connections, seconds):
-    """Requests a second of oha, and its failures."""
-    command = [str(OHA), "--no-tui", "--output-format", "json", "-c", str(connections), "-z", f"{seconds}s", url]
-    done = subprocess.run(command, env=QUIET, capture_output=True, text=True, check=True)
-    result = json.loads(done.stdout)
-    errors = result["errorDistribution"]
-    # Requests cut off by the end of the time are no failures.
-    failed = sum(count for why, count in errors.items() if "deadline" not in why)
-    return result["summary"]["requestsPerSec"], failed
 
 
 def measure(examples, *arguments):
     """Our report of one run."""
     command = [str(examples / "measure"), *map(str, arguments)]
-    done = subprocess.run(command, env=QUIET, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=oha.QUIET, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 
@@ -68,19 +48,19 @@ def main():
     options.add_argument("--open-seconds", type=int, default=12)
     options = options.parse_args()
     examples = build()
-    server = subprocess.Popen([examples / "hello"], env=QUIET, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([examples / "hello"], env=oha.QUIET, stdout=subprocess.PIPE, text=True)
     try:
         url = server.stdout.readline().strip()
         ours, theirs, rows = [], [], []
-        run_oha(url, options.connections, 1)  # warms the server up, for both
+        oha.run(url, options.connections, 1)  # warms the server up, for both
         for turn in range(options.rounds):
-            rate, failed = run_oha(url, options.connections, options.seconds)
-            theirs.append(rate)
+            result, failed = oha.run(url, options.connections, options.seconds)
+            theirs.append(result["summary"]["requestsPerSec"])
             closed = measure(examples, "closed", url, options.connections, options.seconds)
             ours.append(closed["throughput_rps"])
             if failed or closed["failed"]:
                 sys.exit(f"requests failed (oha {failed}, loadgen {closed['failed']}): the figures would mean nothing")
-            rows.append([f"closed {turn + 1}", f"{rate:.0f}", f"{ours[-1]:.0f}", ""])
+            rows.append([f"closed {turn + 1}", f"{theirs[-1]:.0f}", f"{ours[-1]:.0f}", ""])
         opened = measure(examples, "open", url, RATE, options.open_seconds)
     finally:
         server.terminate()
@@ -90,7 +70,7 @@ def main():
     rows.append([f"open at {RATE}/s", "", f"{opened['fired'] / options.open_seconds:.0f}", opened["lag_ms"]["p99"]])
     planned = opened["expected_requests"]
     figures = {
-        "oha_version": OHA_VERSION,
+        "oha_version": oha.VERSION,
         "connections": options.connections,
         "oha_rps": median(theirs),
         "loadgen_rps": median(ours),
