@@ -193,8 +193,16 @@ async fn what_cannot_be_is_refused_in_a_line() {
 #[tokio::test]
 async fn before_the_page_there_is_nothing_to_answer_and_a_stopped_drill_leaves_nothing() {
     let stack = Stack::quiet().await;
-    let started = parsed(&stack.run(&["drill", "start", "harbour", "--no-wait", "--json"]).await);
+    let begun = stack.run(&["drill", "start", "harbour", "--no-wait", "--facilitator", "--json"]).await;
+    let started = parsed(&begun);
     assert_eq!(started["phase"], "calm", "{started}");
+    let truth = &started["truth"];
+    assert_eq!((&truth["service"], &truth["cause"]), (&json!("order-service"), &json!("pool-exhaustion")));
+    assert!(
+        said(&begun).contains("For the facilitator alone") && truth["begins_after_s"].is_f64(),
+        "{started}"
+    );
+    assert!(status(&stack).await["truth"].is_null(), "nobody else is told");
     refused(&stack.run(&["drill", "answer", "--cause", "nothing"]).await, 1, &["wait for the page"]);
     refused(&stack.run(&["drill", "hint"]).await, 1, &["wait for the page"]);
     refused(&stack.run(&["drill", "report"]).await, 1, &["the drill goes on"]);

@@ -36,6 +36,7 @@ mod network;
 mod operations;
 mod ops;
 mod outages;
+mod players;
 mod read_only;
 mod readme;
 mod resilience;

@@ -16,7 +16,10 @@ use clap::{Args, Parser, Subcommand};
 
 pub use self::{
     dashboards::{Dashboards, DashboardsCheck, DashboardsDir},
-    drill::{Drill, DrillAnswer, DrillList, DrillReport, DrillRun, DrillStart, DrillVerify},
+    drill::{
+        Drill, DrillAnswer, DrillBench, DrillList, DrillReport, DrillRun, DrillServe, DrillStart,
+        DrillVerify, drill_bounds,
+    },
     investigate::{Investigate, Way},
     load::{Faults, Load},
     ops::{Ops, OpsDeploy, OpsHistory, OpsRestart, OpsRollback, OpsScale, OpsSet, OpsShow},

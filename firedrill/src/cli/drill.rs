@@ -28,6 +28,10 @@ pub enum Drill {
     Run(DrillRun),
     /// Let the investigator do drills, once per seed, and count what came about, who found it and what helped
     Verify(DrillVerify),
+    /// Let programs do drills over HTTP
+    Serve(DrillServe),
+    /// Let a program do drills, once per seed, and tell what its answers are worth
+    Bench(DrillBench),
     /// Keep the drill that was begun
     #[command(hide = true)]
     Keep,
@@ -66,11 +70,14 @@ pub struct DrillStart {
     /// Who takes part; may be given more than once
     #[arg(long = "with", value_name = "NAME", value_parser = name)]
     pub participants: Vec<String>,
+    /// Tell what is true, on this terminal alone: for whoever leads the drill
+    #[arg(long)]
+    pub facilitator: bool,
     /// Do not wait for the page; `drill status` tells it
     #[arg(long)]
     pub no_wait: bool,
     /// Be led through an easy one step by step, with real queries: the first five minutes
-    #[arg(long, conflicts_with_all = ["id", "speed", "no_wait", "participants"])]
+    #[arg(long, conflicts_with_all = ["id", "speed", "no_wait", "participants", "facilitator"])]
     pub tutorial: bool,
 }
 
@@ -155,13 +162,58 @@ pub struct DrillVerify {
     /// Divide the times before the page by this, from 1 to 8
     #[arg(long, default_value_t = 6.0, value_name = "K", value_parser = speed)]
     pub speed: f64,
+    /// Carry out what should not help before what does, and see that it does not
+    #[arg(long)]
+    pub wrong_first: bool,
+}
+
+/// Options of `drill serve`.
+#[derive(Clone, Debug, Args)]
+pub struct DrillServe {
+    /// The port of loopback; 0 for any
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+}
+
+/// Options of `drill bench`.
+#[derive(Clone, Debug, Args)]
+pub struct DrillBench {
+    /// The drills
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    pub ids: Vec<String>,
+    /// All of them
+    #[arg(long, conflicts_with = "ids")]
+    pub all: bool,
+    /// What plays: run by `sh -c` when the page is there, with FIREDRILL_PLAYER_URL, FIREDRILL_PLAYER_TOKEN, PROMETHEUS_URL,
+    /// LOKI_URL and JAEGER_URL
+    #[arg(long, value_name = "COMMAND")]
+    pub player: String,
+    /// The seeds
+    #[arg(long, value_delimiter = ',', default_value = "1", value_name = "SEED,…")]
+    pub seeds: Vec<u64>,
+    /// Divide the times before the page by this, from 1 to 8
+    #[arg(long, default_value_t = 6.0, value_name = "K", value_parser = speed)]
+    pub speed: f64,
+    /// A drill ends by itself after so many minutes
+    #[arg(long, default_value_t = 8, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(2..=120))]
+    pub minutes: u32,
+}
+
+/// What a drill may be asked to be like, by whoever does not come through the command line.
+pub fn drill_bounds(minutes: u32, speed: f64) -> Result<(), String> {
+    if !(2..=120).contains(&minutes) {
+        return Err("minutes: expected 2 to 120".into());
+    }
+    is_speed(speed).then_some(()).ok_or_else(|| "speed: expected a number from 1 to 8".into())
+}
+
+fn is_speed(speed: f64) -> bool {
+    (1.0..=8.0).contains(&speed)
 }
 
 fn speed(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(speed) if (1.0..=8.0).contains(&speed) => Ok(speed),
-        _ => Err("expected a number from 1 to 8".into()),
-    }
+    let speed = text.parse::<f64>().ok().filter(|speed| is_speed(*speed));
+    speed.ok_or_else(|| "expected a number from 1 to 8".into())
 }
 
 /// A name that fits on a line.

@@ -34,6 +34,8 @@ const MINUTES: u32 = 8;
 const LONG_ENOUGH: Duration = Duration::from_secs(25);
 /// Users have this long to become well again.
 const RECOVERY: Duration = Duration::from_secs(30);
+/// What has not helped after this long does not.
+const IN_VAIN: Duration = Duration::from_secs(20);
 /// And the stack this long to be as before.
 const CLOSING: Duration = Duration::from_secs(60);
 /// The first moments of the traffic are not what is usual.
@@ -65,10 +67,27 @@ pub struct Answered {
     pub grade: Grade,
     /// The simple ways that found service, operation and cause, too.
     pub simple: Vec<&'static str>,
+    /// What should not have helped and was tried first: each with whether users were well again after it.
+    pub wrong: Vec<(Vec<String>, bool)>,
+}
+
+/// What is done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedies {
+    /// What helps.
+    Right,
+    /// What does not, one after the other, and then what does.
+    WrongFirst,
 }
 
 /// Does one drill, to its end.
-pub async fn run(home: &Home, id: Option<&str>, seed: Option<u64>, speed: f64) -> Result<Done, Failure> {
+pub async fn run(
+    home: &Home,
+    id: Option<&str>,
+    seed: Option<u64>,
+    speed: f64,
+    remedies: Remedies,
+) -> Result<Done, Failure> {
     let (id, participants) = (id.map(str::to_owned), vec![NAME.to_owned()]);
     let (scenario, session) = begin(home, Asked { id, seed, minutes: MINUTES, speed, participants }).await?;
     say(&format!("drill {} with seed {}, sealed as {}", scenario.id, session.seed, session.ledger));
@@ -77,7 +96,7 @@ pub async fn run(home: &Home, id: Option<&str>, seed: Option<u64>, speed: f64) -
     let answered = match &session.paged {
         Some(told) => {
             say(&format!("page: {}", told.text));
-            let answered = answer(home, &store, &session, told.since_ms).await;
+            let answered = answer(home, &store, &session, told.since_ms, remedies).await;
             if answered.is_err() {
                 // Nobody is left who could end it; one that has ended by itself is no trouble.
                 drop(store.record(Happened::Stopped));
@@ -100,7 +119,13 @@ pub async fn run(home: &Home, id: Option<&str>, seed: Option<u64>, speed: f64) -
 }
 
 /// Investigates, mitigates, answers.
-async fn answer(home: &Home, store: &Store, session: &Session, since_ms: u64) -> Result<Answered, Failure> {
+async fn answer(
+    home: &Home,
+    store: &Store,
+    session: &Session,
+    since_ms: u64,
+    remedies: Remedies,
+) -> Result<Answered, Failure> {
     let since = UnixNanos::from_micros(since_ms * 1_000);
     let left = since.after(LONG_ENOUGH).0 - UnixNanos::now().0;
     sleep(Duration::from_nanos(u64::try_from(left).unwrap_or(0))).await;
@@ -118,6 +143,10 @@ async fn answer(home: &Home, store: &Store, session: &Session, since_ms: u64) ->
     };
     let simple = Strategy::ALL.iter().filter(|strategy| right(strategy)).map(|strategy| strategy.name());
     let simple = simple.collect();
+    let wrong = match remedies {
+        Remedies::Right => Vec::new(),
+        Remedies::WrongFirst => try_in_vain(home, store, &sealed).await?,
+    };
     mitigate(home, store, &sealed).await?;
     let (_, grade) = give(home, NAME, answer.clone()).await?;
     Ok(Answered {
@@ -125,6 +154,7 @@ async fn answer(home: &Home, store: &Store, session: &Session, since_ms: u64) ->
         answer,
         grade,
         simple,
+        wrong,
     })
 }
 
@@ -141,12 +171,35 @@ fn said(given: &investigator::Answer) -> Answer {
     }
 }
 
+/// Does what should not help, one after the other; each with whether users were well again after it.
+async fn try_in_vain(
+    home: &Home,
+    store: &Store,
+    sealed: &Sealed,
+) -> Result<Vec<(Vec<String>, bool)>, Failure> {
+    let truth = sealed.truth();
+    let mut tried = Vec::new();
+    for remedy in sealed.scenario.remedies(&truth).filter(|remedy| !remedy.works) {
+        let helped = carry_out(home, store, &remedy.ops, IN_VAIN).await?;
+        tried.push((remedy.ops, helped));
+    }
+    Ok(tried)
+}
+
 /// Carries out what helps, as a person would, and waits until it has.
 pub async fn mitigate(home: &Home, store: &Store, sealed: &Sealed) -> Result<(), Failure> {
     let truth = sealed.truth();
-    let Some(remedy) = sealed.scenario.remedies(&truth).find(|remedy| remedy.works) else { return Ok(()) };
+    if let Some(remedy) = sealed.scenario.remedies(&truth).find(|remedy| remedy.works) {
+        // Who does not become well in time is not well: the session says so.
+        carry_out(home, store, &remedy.ops, RECOVERY).await?;
+    }
+    Ok(())
+}
+
+/// Does what an operator does, and waits whether users become well.
+async fn carry_out(home: &Home, store: &Store, ops: &[String], patience: Duration) -> Result<bool, Failure> {
     let failed = |e: std::io::Error| Failure::environment(format!("cannot operate: {e}"));
-    for words in &remedy.ops {
+    for words in ops {
         say(&format!("ops {words}"));
         let mut ops = tokio::process::Command::new(std::env::current_exe().map_err(failed)?);
         ops.arg("ops").args(words.split(' ')).arg("--home").arg(home.path());
@@ -155,8 +208,7 @@ pub async fn mitigate(home: &Home, store: &Store, sealed: &Sealed) -> Result<(),
             return Err(Failure::not_good(format!("`ops {words}` failed")));
         }
     }
-    let well = store.until(|session| session.recovered_ms.is_some() || session.closed.is_some());
-    // Who does not become well in time is not well: the session says so.
-    let _ = timeout(RECOVERY, well).await;
-    Ok(())
+    let over = store.until(|session| session.recovered_ms.is_some() || session.closed.is_some());
+    let looked = timeout(patience, over).await;
+    Ok(looked.is_ok_and(|session| session.is_ok_and(|session| session.recovered_ms.is_some())))
 }

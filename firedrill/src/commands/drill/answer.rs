@@ -35,6 +35,7 @@ pub(super) async fn run(home: &Home, options: &DrillAnswer, json: bool) -> Outco
     Ok(if grade.correct.is_whole() { Code::Good } else { Code::NotGood })
 }
 
+/// What an answer was worth: all of it when the drill is over.
 pub(super) fn object(session: &Session, grade: &Grade) -> Value {
     // What is right is told when the drill is over; before, the next try would be no answer but a guess.
     let over = matches!(session.phase, Phase::Over(_));
@@ -59,10 +60,15 @@ fn tries_left(session: &Session) -> usize {
     TRIES.saturating_sub(session.tries.len())
 }
 
+/// The causes that can be answered.
+pub(super) fn causes_object() -> Value {
+    let causes = Cause::ALL.iter().map(|cause| json!({"cause": cause.name(), "plain": cause.plain()}));
+    json!({"causes": causes.collect::<Vec<_>>()})
+}
+
 fn causes(json: bool) {
     if json {
-        let causes = Cause::ALL.iter().map(|cause| json!({"cause": cause.name(), "plain": cause.plain()}));
-        output::json(&json!({"causes": causes.collect::<Vec<_>>()}));
+        output::json(&causes_object());
     } else {
         let lines = Cause::ALL.iter().map(|cause| format!("{:<24}{}", cause.name(), cause.plain()));
         output::print(&lines.collect::<Vec<_>>().join("\n"));

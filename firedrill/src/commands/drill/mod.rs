@@ -1,7 +1,9 @@
 //! `firedrill drill`: a drill, from its begin to its debrief. What a drill is made of is in [`crate::drill`].
 
 mod answer;
+mod facilitator;
 mod list;
+mod player;
 mod report;
 mod run;
 mod start;
@@ -27,7 +29,19 @@ pub(super) async fn run(home: &Home, command: &Drill, json: bool) -> Outcome {
         Drill::Start(options) if options.tutorial => tutorial::run(home, options, json).await,
         Drill::Start(options) => start::run(home, options, json).await,
         Drill::Status => status::run(home, json),
-        Drill::Hint(options) => hint(home, &options.by, json),
+        Drill::Hint(options) => {
+            let (hint, left) = hint(home, &options.by)?;
+            match json {
+                true => output::json(&serde_json::json!({"hint": hint, "left": left})),
+                false => {
+                    output::print(&format!(
+                        "{hint}\n({left} left; each costs {} points)",
+                        drills::grade::HINT
+                    ));
+                }
+            }
+            Ok(Code::Good)
+        }
         Drill::Note(options) => {
             let happened = Happened::Noted { by: options.by.by.clone(), text: options.text.clone() };
             status::tell(home, &Store::of(home).record(happened)?, json);
@@ -40,6 +54,8 @@ pub(super) async fn run(home: &Home, command: &Drill, json: bool) -> Outcome {
         }
         Drill::Report(options) => report::run(home, options, json).await,
         Drill::Run(options) => run::run(home, options, json).await,
+        Drill::Serve(options) => player::serve(home, options, json).await,
+        Drill::Bench(options) => player::bench(home, options, json).await,
         Drill::Verify(options) => verify::run(home, options, json).await,
         Drill::Keep => {
             let mut stop = signal::StopAsked::listen()?;
@@ -48,8 +64,8 @@ pub(super) async fn run(home: &Home, command: &Drill, json: bool) -> Outcome {
     }
 }
 
-/// The next hint. Taken before it is told: who asks has had it.
-fn hint(home: &Home, by: &str, json: bool) -> Outcome {
+/// The next hint, and how many are left. Taken before it is told: who asks has had it.
+fn hint(home: &Home, by: &str) -> Result<(String, usize), Failure> {
     let store = Store::of(home);
     let session = store.last()?;
     let sealed = Sealed::of(home, &session)?;
@@ -58,10 +74,5 @@ fn hint(home: &Home, by: &str, json: bool) -> Outcome {
         return Err(Failure::not_good("there are no more hints"));
     };
     store.record(Happened::Hinted { by: by.to_owned() })?;
-    let left = sealed.scenario.hints.len() - taken - 1;
-    match json {
-        true => output::json(&serde_json::json!({"hint": hint, "left": left})),
-        false => output::print(&format!("{hint}\n({left} left; each costs {} points)", drills::grade::HINT)),
-    }
-    Ok(Code::Good)
+    Ok((hint.clone(), sealed.scenario.hints.len() - taken - 1))
 }

@@ -6,14 +6,16 @@ use serde_json::{Value, json};
 use super::{output, words};
 use crate::{
     cli::DrillRun,
-    drill::auto::{self, Done},
+    drill::auto::{self, Done, Remedies},
     failure::{Code, Failure, Outcome},
     home::Home,
 };
 
 /// Lets the investigator do one drill; good when service, operation and cause are right.
 pub(super) async fn run(home: &Home, options: &DrillRun, json: bool) -> Outcome {
-    let done = auto::run(home, options.which.id.as_deref(), options.which.seed, options.speed).await?;
+    let done =
+        auto::run(home, options.which.id.as_deref(), options.which.seed, options.speed, Remedies::Right)
+            .await?;
     let Some(answered) = &done.answered else {
         return Err(Failure::not_good(words::standing(home, &done.session)));
     };
@@ -49,6 +51,10 @@ pub(super) fn object(done: &Done) -> Value {
         "alerts_expected": scenario.alerts.expected,
         "alerts_fired": session.alerts,
         "false_alerts": fired,
+        "wrong_remedies": answered.map(|answered| {
+            let tried = answered.wrong.iter();
+            tried.map(|(ops, helped)| json!({"ops": ops, "helped": helped})).collect::<Vec<_>>()
+        }),
         "ttd_s": measures.ttd_s,
         "ttl_s": measures.ttl_s,
         "ttm_s": measures.ttm_s,

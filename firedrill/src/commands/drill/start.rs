@@ -2,12 +2,13 @@
 
 use drills::session::Phase;
 
-use super::{output, signal, status};
+use super::{facilitator, output, signal, status};
 use crate::{
     called,
     cli::DrillStart,
     drill::{
         begin::{Asked, begin},
+        sealed::Sealed,
         store::Store,
     },
     failure::{Code, Outcome},
@@ -30,6 +31,10 @@ pub(super) async fn run(home: &Home, options: &DrillStart, json: bool) -> Outcom
     let mut stop = signal::StopAsked::listen()?;
     let (scenario, mut session) = begin(home, asked).await?;
     output::print(&format!("Drill {}\n\n{}\n\nSealed as {}", scenario.id, scenario.brief, session.ledger));
+    let sealed = options.facilitator.then(|| Sealed::of(home, &session)).transpose()?;
+    if let Some(sealed) = &sealed {
+        output::print(&format!("\n{}\n", facilitator::text(sealed)));
+    }
     if !options.no_wait {
         output::note(&format!(
             "Waiting for the page. Ctrl-C leaves the drill going; `{}` tells the page.",
@@ -41,6 +46,13 @@ pub(super) async fn run(home: &Home, options: &DrillStart, json: bool) -> Outcom
             () = stop.asked() => {}
         }
     }
-    status::tell(home, &session, json);
+    match sealed.filter(|_| json) {
+        Some(sealed) => {
+            let mut told = status::object(&session);
+            told["truth"] = facilitator::object(&sealed);
+            output::json(&told);
+        }
+        None => status::tell(home, &session, json),
+    }
     Ok(if matches!(session.phase, Phase::Over(_)) { Code::NotGood } else { Code::Good })
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{output, run::object};
 use crate::{
     cli::DrillVerify,
-    drill::auto::{self, Done},
+    drill::auto::{self, Done, Remedies},
     failure::{Code, Failure, Outcome},
     home::Home,
 };
@@ -22,10 +22,11 @@ pub(super) async fn run(home: &Home, options: &DrillVerify, json: bool) -> Outco
     for id in &chosen {
         scenario::find(id).map_err(Failure::arguments)?;
     }
+    let remedies = if options.wrong_first { Remedies::WrongFirst } else { Remedies::Right };
     let (mut count, mut results) = (Count::default(), Vec::new());
     for id in &chosen {
         for seed in &options.seeds {
-            let done = auto::run(home, Some(id), Some(*seed), options.speed).await?;
+            let done = auto::run(home, Some(id), Some(*seed), options.speed, remedies).await?;
             count.add(&done);
             if !json {
                 output::print(&line(&done));
@@ -56,6 +57,10 @@ struct Count {
     investigator_right: usize,
     baseline_right: usize,
     mitigated: usize,
+    /// What should not help and was tried.
+    wrong_tried: usize,
+    /// What of it helped.
+    wrong_helped: usize,
     /// Runs in which there was something to mitigate.
     to_mitigate: usize,
     control_alerts: usize,
@@ -76,6 +81,8 @@ impl Count {
             usize::from(scenario.alerts.expected.iter().all(|name| session.alerts.contains(name)));
         self.investigator_right += usize::from(answered.grade.correct.is_whole());
         self.baseline_right += usize::from(!answered.simple.is_empty());
+        self.wrong_tried += answered.wrong.len();
+        self.wrong_helped += answered.wrong.iter().filter(|(_, helped)| *helped).count();
         self.to_mitigate += usize::from(!control);
         self.mitigated += usize::from(!control && session.recovered_ms.is_some());
         self.control_alerts += if control { session.alerts.len() } else { 0 };
@@ -87,6 +94,7 @@ impl Count {
         counted > 0
             && all.iter().all(|proven| *proven == counted)
             && self.mitigated == self.to_mitigate
+            && self.wrong_helped == 0
             && self.control_alerts == 0
     }
 
@@ -100,6 +108,8 @@ impl Count {
             "investigator_right": self.investigator_right,
             "baseline_right": self.baseline_right,
             "mitigated": self.mitigated,
+            "wrong_tried": self.wrong_tried,
+            "wrong_helped": self.wrong_helped,
             "to_mitigate": self.to_mitigate,
             "control_alerts": self.control_alerts,
         })

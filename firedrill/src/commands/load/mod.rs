@@ -54,7 +54,7 @@ pub(super) async fn run(home: &Home, options: Load, json: bool) -> Outcome {
     }
     let run = RunFile::find(home)?;
     let sender = Sender::start(&run).await?;
-    let settings = settings(&options, &run, &sender);
+    let settings = Options { meter: Some(Arc::clone(&sender.meter)), ..settings(&options, &run) };
     let mut printer = Printer::new(std::io::stderr(), std::io::stderr().is_terminal());
     let mut stop = signal::StopAsked::listen()?;
     // Nobody to read the progress is no reason to stop.
@@ -75,12 +75,11 @@ fn plan(options: &Load) -> Result<Plan, Failure> {
 }
 
 /// How it is sent.
-fn settings(options: &Load, run: &RunFile, sender: &Sender) -> Options {
+fn settings(options: &Load, run: &RunFile) -> Options {
     Options {
         closed: options.closed.map(usize::from),
         console: run.url("console").ok().map(str::to_owned),
         lag_budget: options.lag_budget,
-        meter: Some(Arc::clone(&sender.meter)),
         ..Options::default()
     }
 }
