@@ -49,6 +49,8 @@ pub mod metric {
     pub const TELEMETRY_EXPORTED: &str = "telemetry_exported_total";
     /// Counter: spans and log records that were lost, by signal.
     pub const TELEMETRY_DROPPED: &str = "telemetry_dropped_total";
+    /// Counter: traces that begin in this process, by the kind of their first span: `client`, `server` or `other`.
+    pub const TELEMETRY_ROOTS: &str = "telemetry_roots_total";
 }
 
 /// Values of the label `signal` of the three counters above; standard output has the last of them alone.

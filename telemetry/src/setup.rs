@@ -102,7 +102,7 @@ impl Builder {
             tracer: SdkTracerProvider::builder()
                 .with_resource(resource.clone())
                 .with_sampler(LiveSampler(controls.clone())),
-            spans: spans::Correlate { controls: controls.clone(), next: Vec::new() },
+            spans: spans::Correlate { controls: controls.clone(), ..spans::Correlate::default() },
             logger: SdkLoggerProvider::builder()
                 .with_resource(resource)
                 .with_log_processor(logs::Correlate(controls.clone())),
@@ -174,6 +174,7 @@ impl Builder {
         let log_budget = budget(config.log_queue, signal::LOGS);
         controls.add_queue(Arc::clone(&span_budget));
         controls.add_queue(Arc::clone(&log_budget));
+        self.spans.roots = metrics.families().roots();
 
         if let Some(otlp) = config.traces.as_ref().filter(|_| !config.disabled) {
             let exporter = export::span_exporter(otlp, &runtime, Arc::clone(&span_budget))?;

@@ -128,6 +128,8 @@ fn everything_carries_the_service_and_the_standard_families_are_there() {
     for name in ["telemetry_created_total", "telemetry_exported_total"] {
         assert_eq!(signals(name).len(), 2, "{name}");
     }
+    let roots = samples.iter().filter(|sample| sample.name == "telemetry_roots_total");
+    assert_eq!(roots.count(), 3, "none of a kind is shown from the start");
     if cfg!(target_os = "linux") {
         assert!(value("process_resident_memory_bytes") > 100_000.0);
         assert!(value("process_threads") >= 1.0);

@@ -80,6 +80,22 @@ async fn two_services_share_one_trace_and_one_correlation_id() {
 }
 
 #[tokio::test]
+async fn a_trace_is_counted_where_it_begins() {
+    let observed = observe(quiet("order-service"));
+    let url = front_and_back(&observed).await;
+    client(&observed, "front").get(url).send().await.unwrap().text().await.unwrap();
+    assert_eq!(observed.spans().len(), 4);
+    let metrics = observed.metrics().encode();
+    for (kind, begun) in [("client", 1), ("server", 0), ("other", 0)] {
+        let of_kind = |line: &&str| {
+            line.starts_with("telemetry_roots_total{") && line.contains(&format!("kind=\"{kind}\""))
+        };
+        let line = metrics.lines().find(of_kind).expect(kind);
+        assert!(line.ends_with(&format!(" {begun}")), "{line}");
+    }
+}
+
+#[tokio::test]
 async fn hostile_baggage_and_ids_stop_at_the_edge() {
     let observed = observe(quiet("order-service"));
     let url = front_and_back(&observed).await;

@@ -1,7 +1,9 @@
-//! The families every process has: HTTP server and client durations, active requests, what telemetry lost, build info.
+//! The families every process has: HTTP server and client durations, active requests, what telemetry lost, where traces begin, build
+//! info.
 
 use std::time::Duration;
 
+use opentelemetry::trace::SpanKind;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -70,6 +72,11 @@ struct SignalLabel {
     signal: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
 type Histograms<L> = Family<L, ExemplarHistogram, fn() -> ExemplarHistogram>;
 
 /// Handles on the standard families; registering and observing, nothing else.
@@ -80,6 +87,7 @@ pub(crate) struct Families {
     created: Family<SignalLabel, Counter>,
     exported: Family<SignalLabel, Counter>,
     dropped: Family<SignalLabel, Counter>,
+    roots: Family<KindLabel, Counter>,
 }
 
 /// What became of one signal's items. Those that are on their way are in none but the first.
@@ -88,6 +96,25 @@ pub(crate) struct Counts {
     pub(crate) created: Counter,
     pub(crate) exported: Counter,
     pub(crate) dropped: Counter,
+}
+
+/// Traces that begin in this process, by what begins them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Roots {
+    client: Counter,
+    server: Counter,
+    other: Counter,
+}
+
+impl Roots {
+    /// A span without a parent has ended.
+    pub(crate) fn count(&self, kind: &SpanKind) {
+        match kind {
+            SpanKind::Client => self.client.inc(),
+            SpanKind::Server => self.server.inc(),
+            SpanKind::Internal | SpanKind::Producer | SpanKind::Consumer => self.other.inc(),
+        };
+    }
 }
 
 fn duration_histogram() -> ExemplarHistogram {
@@ -103,6 +130,7 @@ impl Families {
             created: Family::default(),
             exported: Family::default(),
             dropped: Family::default(),
+            roots: Family::default(),
         };
         registry.register_with_unit(
             "http_server_request_duration",
@@ -136,6 +164,11 @@ impl Families {
             "Telemetry that was lost, by signal",
             families.dropped.clone(),
         );
+        registry.register(
+            "telemetry_roots",
+            "Traces that begin here, by the kind of their first span: a call that begins one has lost whoever asked for it",
+            families.roots.clone(),
+        );
         registry.register("build", "What runs here", Info::new(vec![("version", version.to_owned())]));
         // A counter that appears only at the first loss cannot be told from one that is not collected.
         for signal in [signal::TRACES, signal::LOGS, signal::STDOUT] {
@@ -144,6 +177,7 @@ impl Families {
         for signal in [signal::TRACES, signal::LOGS] {
             drop(families.counts(signal));
         }
+        drop(families.roots());
         families
     }
 
@@ -154,6 +188,11 @@ impl Families {
     pub(crate) fn counts(&self, signal: &'static str) -> Counts {
         let of = |family: &Family<SignalLabel, Counter>| family.get_or_create_owned(&SignalLabel { signal });
         Counts { created: of(&self.created), exported: of(&self.exported), dropped: of(&self.dropped) }
+    }
+
+    pub(crate) fn roots(&self) -> Roots {
+        let of = |kind| self.roots.get_or_create_owned(&KindLabel { kind });
+        Roots { client: of("client"), server: of("server"), other: of("other") }
     }
 
     pub(crate) fn observe_server(&self, labels: &ServerLabels, elapsed: Duration) {

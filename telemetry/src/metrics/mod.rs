@@ -21,8 +21,8 @@ pub use families::{ClientLabels, ClientStatus, DURATION_BUCKETS, ServerLabels};
 pub use intern::route;
 pub use routes::{CONTENT_TYPE, routes};
 
-pub(crate) use families::Counts;
 use families::Families;
+pub(crate) use families::{Counts, Roots};
 
 use crate::controls::Controls;
 

@@ -1,9 +1,9 @@
-//! Spans: the correlation id onto each at its start, and a place for each before it is queued.
+//! Spans: the correlation id onto each at its start, a count of those that begin a trace, and a place for each before it is queued.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::trace::Span as _;
+use opentelemetry::trace::{Span as _, SpanId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -12,15 +12,17 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use super::Budget;
 use crate::controls::Controls;
 use crate::correlation::CorrelationId;
+use crate::metrics::Roots;
 use crate::names::CORRELATION_ID;
 
 /// Sets `correlation.id` from the parent context's baggage on every span, and hands it on to each of `next`, with the times
-/// that the process' clock shows.
+/// that the process' clock shows. Counts those that have no parent.
 ///
 /// The only processor that the SDK knows of: as soon as it has two, it clones every finished span for each of them.
 #[derive(Debug, Default)]
 pub(crate) struct Correlate {
     pub(crate) controls: Controls,
+    pub(crate) roots: Roots,
     pub(crate) next: Vec<Box<dyn SpanProcessor>>,
 }
 
@@ -35,6 +37,9 @@ impl SpanProcessor for Correlate {
     }
 
     fn on_end(&self, mut span: SpanData) {
+        if span.parent_span_id == SpanId::INVALID && span.span_context.is_sampled() {
+            self.roots.count(&span.span_kind);
+        }
         if self.controls.is_off() {
             span.start_time = self.controls.shown(span.start_time);
             span.end_time = self.controls.shown(span.end_time);
