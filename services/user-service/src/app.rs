@@ -57,6 +57,9 @@ impl App {
         let mut list = List::new();
         let base = Base::open(NAME, config.database, MIGRATIONS, config.http, metrics, &mut list).await?;
         base.fill_if_empty(&seed::ANY, seed::fill).await?;
+        if config.reseller_orders > 0 {
+            base.fill_if_empty(&seed::ANY_PAST, || seed::past(config.reseller_orders)).await?;
+        }
         let session_settings = SessionSettings::add(&mut list, &config.sessions);
         let sessions = Arc::new(Sessions::new(&config.sessions, session_settings, &base.metrics));
         let notification_settings = NotificationSettings::add(&mut list);

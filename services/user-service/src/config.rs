@@ -25,6 +25,8 @@ pub struct Config {
     pub http: HttpLimits,
     /// Password checks and session tokens.
     pub sessions: SessionConfig,
+    /// `RESELLER_ORDERS` (50,000): how many notifications the account with the most of them begins with; 0 for none.
+    pub reseller_orders: u32,
 }
 
 /// Password checks and session tokens.
@@ -68,6 +70,7 @@ impl Config {
             retention: retention::DEFAULT,
             http: HttpLimits::default(),
             sessions: SessionConfig::default(),
+            reseller_orders: 50_000,
         }
     }
 
@@ -92,6 +95,7 @@ impl Config {
             retention: retention::from_env(env)?,
             http: HttpLimits::from_env(env)?,
             sessions: SessionConfig::read(env)?,
+            reseller_orders: env.number("RESELLER_ORDERS", default.reseller_orders, 0..=1_000_000)?,
         })
     }
 }

@@ -1,5 +1,7 @@
-//! The accounts of an empty database: two that people type, and a generated crowd. One statement, so that a start stays fast.
+//! The accounts of an empty database: two that people type, and a generated crowd, one of which has ordered a great deal. One
+//! statement each, so that a start stays fast.
 
+use chassis::clock;
 use telemetry::db::{Query, Statement, query};
 use telemetry::statement;
 
@@ -30,6 +32,26 @@ static FILL: Statement = statement!(
 
 pub(crate) fn fill() -> Query {
     query(&FILL).bind(serde_json::Value::from_iter(accounts()).to_string()).bind(DEMO_HASH)
+}
+
+/// The last account: a shop that orders for its own customers.
+const RESELLER: i64 = 1000;
+
+pub(crate) static ANY_PAST: Statement =
+    statement!("SELECT", "notifications", "SELECT 1 FROM notifications WHERE event_id = 'past-1'");
+/// What is left of an earlier filling is left alone.
+static FILL_PAST: Statement = statement!(
+    "INSERT",
+    "notifications",
+    "INSERT INTO notifications (user_id, event_id, type, order_id, total, created_at)
+     WITH RECURSIVE past(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM past WHERE i < ?2)
+     SELECT ?1, 'past-' || i, 'order.confirmed', i, 499 + i % 9500, ?3 FROM past WHERE i <= ?2
+     ON CONFLICT (event_id) DO NOTHING"
+);
+
+/// What the reseller has been told of so many orders.
+pub(crate) fn past(orders: u32) -> Query {
+    query(&FILL_PAST).bind(RESELLER).bind(i64::from(orders)).bind(clock::now_ms())
 }
 
 fn accounts() -> impl Iterator<Item = serde_json::Value> {

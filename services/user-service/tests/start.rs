@@ -64,3 +64,19 @@ async fn a_second_start_finds_the_data_of_the_first() {
     let reply = chassis::testing::send(&router(&second), chassis::testing::get("/users")).await;
     assert_eq!(reply.json["total"], 1000);
 }
+
+#[tokio::test]
+async fn one_account_begins_with_many_notifications_and_gets_them_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = Config::new(directory.path().join("users.db"));
+    config.reseller_orders = 300;
+    for _start in 0..2 {
+        let app = start(config.clone()).await.unwrap();
+        for (user, total) in [(1000, 300), (999, 0)] {
+            let path = format!("/users/{user}/notifications");
+            let reply = chassis::testing::send(&router(&app), chassis::testing::get(&path)).await;
+            assert_eq!(reply.json["total"], total, "{user}");
+        }
+        app.database.close().await;
+    }
+}

@@ -13,7 +13,7 @@ pub(crate) struct Service {
     _directory: TempDir,
 }
 
-/// A fresh service; body time-outs are short, so that a test of them does not wait.
+/// A fresh service; body time-outs are short, so that a test of them does not wait, and nobody has a past.
 pub(crate) async fn service() -> Service {
     service_with(|_| {}).await
 }
@@ -22,6 +22,7 @@ pub(crate) async fn service_with(change: impl FnOnce(&mut Config)) -> Service {
     let directory = tempfile::tempdir().unwrap();
     let mut config = Config::new(directory.path().join("users.db"));
     config.http.body_timeout = Duration::from_millis(20);
+    config.reseller_orders = 0;
     change(&mut config);
     let metrics = telemetry::Metrics::new(user_service::NAME, user_service::VERSION);
     let app = App::start(config, metrics.clone()).await.unwrap();
