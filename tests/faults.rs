@@ -1,9 +1,11 @@
 //! Faults on a running stack: what cannot be had is refused in one line before anything is done, and what was done is sealed and
 //! told afterwards.
 
+use firedrill::dashboards::{folder::Folder, walk};
+use loadgen::faults::{self, Question, Shown};
 use serde_json::json;
 
-use crate::harness::{Stack, json as parsed, run, said, stderr};
+use crate::harness::{Stack, checkout, json as parsed, run, said, stderr};
 
 /// What a command says that is refused, in its one line.
 fn refused(output: &std::process::Output, code: i32, words: &[&str]) {
@@ -74,4 +76,26 @@ async fn a_run_is_sealed_before_and_revealed_after() {
     assert_eq!(revealed["measured"][0]["fault"], "control", "{revealed}");
     let told = stack.run(&["load", "--reveal", "last"]).await;
     assert!(String::from_utf8_lossy(&told.stdout).contains("control"), "{}", said(&told));
+}
+
+/// What only traces show, and what shows nothing at all.
+const WITHOUT_A_PANEL: [&str; 2] = ["clock-skew", "control"];
+
+#[test]
+fn each_fault_has_a_panel_that_shows_it() {
+    let folder = Folder::open(Some(&checkout().join("dashboards"))).expect("the dashboards");
+    for fault in faults::all().expect("a catalogue") {
+        let Some(panel) = &fault.panel else {
+            assert!(WITHOUT_A_PANEL.contains(&fault.name.as_str()), "{}", fault.name);
+            continue;
+        };
+        let Question::Panel(Shown { dashboard, title, .. }) = &panel.question else {
+            panic!("{}", fault.name)
+        };
+        let uid = Some(dashboard.as_str());
+        let file = folder.files.iter().find(|file| file.dashboard.uid.as_deref() == uid);
+        let file = file.unwrap_or_else(|| panic!("{}: there is no dashboard {dashboard}", fault.name));
+        let found = walk::asking(&file.dashboard).iter().any(|placed| placed.panel.name() == *title);
+        assert!(found, "{}: {dashboard} has no panel {title:?}", fault.name);
+    }
 }

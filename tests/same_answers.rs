@@ -78,7 +78,7 @@ async fn differences(both: &Both, of: Option<&BTreeMap<String, String>>) -> BTre
     let folder = tempfile::tempdir().expect("a folder");
     // The longest step whose rate interval, a second more, begins while all was still at rest.
     let folder = dashboards(folder.path(), seconds + 1);
-    let asked = check::asked(&both.real, &folder, window).await;
+    let asked = check::asked(&both.real, &folder, window, &BTreeMap::new()).await;
     assert!(asked.len() > 80, "{} targets", asked.len());
 
     let mut different = BTreeMap::new();

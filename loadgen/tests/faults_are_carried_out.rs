@@ -18,19 +18,31 @@ use tokio::net::{TcpListener, TcpStream};
 
 const RUN: Duration = Duration::from_secs(4);
 
-/// Answers 0 first and then what it was told to.
-struct Told(Mutex<Vec<f64>>);
+/// Answers each question with 0 first and then with what it was told to.
+struct Told(f64, Mutex<Vec<Question>>);
 
 impl Told {
     fn new(answer: f64) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(vec![answer, 0.0])))
+        Arc::new(Self(answer, Mutex::default()))
     }
 }
 
 impl Gauge for Told {
-    fn ask<'a>(&'a self, _: &'a Question, _: SystemTime, _: Duration) -> Answering<'a> {
-        let answer = self.0.lock().unwrap().pop().unwrap();
+    fn ask<'a>(&'a self, question: &'a Question, _: SystemTime, _: Duration) -> Answering<'a> {
+        let mut asked = self.1.lock().unwrap();
+        let kind = std::mem::discriminant(question);
+        let answer = if asked.iter().any(|q| std::mem::discriminant(q) == kind) { self.0 } else { 0.0 };
+        asked.push(question.clone());
         Box::pin(std::future::ready(Ok(answer)))
+    }
+}
+
+/// Answers the same whenever it is asked.
+struct Always(f64);
+
+impl Gauge for Always {
+    fn ask<'a>(&'a self, _: &'a Question, _: SystemTime, _: Duration) -> Answering<'a> {
+        Box::pin(std::future::ready(Ok(self.0)))
     }
 }
 
@@ -64,6 +76,7 @@ async fn a_fault_occurs_users_feel_it_and_nothing_is_left() {
     let one = &measured[0];
     assert!(one.troubles.is_empty() && one.left_behind.is_empty(), "{one:?}");
     assert_eq!((one.dose_before, one.dose, one.dose_proven), (Some(0.0), Some(20.0), Some(true)));
+    assert_eq!((one.panel_before, one.panel, one.panel_shows), (Some(0.0), Some(20.0), Some(true)));
     assert_eq!(one.before.failed, 0.0, "{one:?}");
     assert_eq!(one.effect_proven, Some(true), "{one:?}");
     assert!(report.failed > 0);
@@ -76,10 +89,9 @@ async fn a_fault_occurs_users_feel_it_and_nothing_is_left() {
 async fn a_dose_that_was_there_before_proves_nothing() {
     let shop = Shop::open().await;
     let (_relay, stack) = stack(&shop).await;
-    let always: Arc<dyn Gauge> = Arc::new(Told(Mutex::new(vec![20.0, 20.0])));
-    let drill = drill(&stack, schedule("connection-resets@1s+1s"), always);
+    let drill = drill(&stack, schedule("connection-resets@1s+1s"), Arc::new(Always(20.0)));
     let (_, measured) = faults::drill(drill, |_| {}, std::future::pending()).await.unwrap();
-    assert_eq!(measured[0].dose_proven, Some(false));
+    assert_eq!((measured[0].dose_proven, measured[0].panel_shows), (Some(false), Some(false)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,14 +135,17 @@ async fn a_fault_whose_drill_was_killed_ends_with_its_lease() {
     }
 }
 
-/// Stands before a control listener and closes what comes while it is told to. Where it listens, and how often it has closed.
-async fn door(to: SocketAddr, shut: Arc<AtomicBool>) -> (SocketAddr, Arc<AtomicU32>) {
+/// Stands before a control listener and closes what comes when it is told to. Where it listens, and how often it has closed.
+async fn door(
+    to: SocketAddr,
+    mut is_shut: impl FnMut() -> bool + Send + 'static,
+) -> (SocketAddr, Arc<AtomicU32>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, closed) = (listener.local_addr().unwrap(), Arc::new(AtomicU32::new(0)));
     let counted = Arc::clone(&closed);
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
-            if shut.load(Relaxed) {
+            if is_shut() {
                 counted.fetch_add(1, Relaxed);
                 continue;
             }
@@ -144,15 +159,44 @@ async fn door(to: SocketAddr, shut: Arc<AtomicBool>) -> (SocketAddr, Arc<AtomicU
     (address, closed)
 }
 
+/// The stack whose links are controlled through a door.
+fn behind(control: SocketAddr, relay: &Relay) -> Stack {
+    let targets = Targets::single(&format!("http://{}", relay.entry)).unwrap();
+    Stack::new(TOKEN, &BTreeMap::new(), None, Some(&format!("http://{control}")), targets).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_that_is_there_for_moments_only_is_asked_often_enough() {
+    let shop = Shop::open().await;
+    let relay = Relay::named("loadgen>order-service", shop.url.strip_prefix("http://").unwrap()).await;
+    let flickers = Arc::new(AtomicBool::new(false));
+    let (told, mut nth) = (Arc::clone(&flickers), 0);
+    // Three of four find it closed.
+    let is_shut = move || {
+        nth += u32::from(told.load(Relaxed));
+        nth % 4 != 0
+    };
+    let (control, closed) = door(relay.control, is_shut).await;
+    let stack = behind(control, &relay).with_lease(Duration::from_secs(2));
+    let drill = drill(&stack, schedule("connection-resets@0s+4s"), Told::new(20.0));
+    let under_way = tokio::spawn(async move { faults::drill(drill, |_| {}, std::future::pending()).await });
+    while relay.link().await["condition"]["reset_ratio"] == 0.0 {
+        tokio::task::yield_now().await;
+    }
+    flickers.store(true, Relaxed);
+    let (_, measured) = under_way.await.unwrap().unwrap();
+    assert!(measured[0].troubles.is_empty() && measured[0].ended_s >= 3.9, "{measured:?}");
+    assert!(closed.load(Relaxed) >= 3, "{closed:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_listener_that_is_silent_for_a_while_is_asked_again() {
     let shop = Shop::open().await;
     let relay = Relay::named("loadgen>order-service", shop.url.strip_prefix("http://").unwrap()).await;
     let shut = Arc::new(AtomicBool::new(false));
-    let (control, closed) = door(relay.control, Arc::clone(&shut)).await;
-    let targets = Targets::single(&format!("http://{}", relay.entry)).unwrap();
-    let stack = Stack::new(TOKEN, &BTreeMap::new(), None, Some(&format!("http://{control}")), targets);
-    let stack = stack.unwrap().with_lease(Duration::from_secs(3));
+    let told = Arc::clone(&shut);
+    let (control, closed) = door(relay.control, move || told.load(Relaxed)).await;
+    let stack = behind(control, &relay).with_lease(Duration::from_secs(3));
     let drill = drill(&stack, schedule("connection-resets@0s+4s"), Told::new(20.0));
     let under_way = tokio::spawn(async move { faults::drill(drill, |_| {}, std::future::pending()).await });
     while relay.link().await["condition"]["reset_ratio"] == 0.0 {

@@ -136,6 +136,8 @@ fn a_file_that_makes_no_sense_names_line_key_and_the_nearest_word() {
         ("\"$delay_ms\"", "\"$delay\"", line_of("act"), "steps.act", "`$delay` stands for nothing"),
         ("\"gap-ms\"", "\"gaps-ms\"", line_of("traces"), "dose.traces", "did you mean `gap-ms`?"),
         ("at_least = 100.0", "at_least = 0.0", line_of("at_least"), "dose.at_least", "above 0"),
+        ("at_least = 0.05", "at_least = 0.0", line_of("at_least = 0.05"), "panel.at_least", "above 0"),
+        ("title = ", "titel = ", line_of("title"), "titel", "did you mean `title`?"),
         (
             "\"POST /orders\"",
             "\"POST /order\"",
@@ -144,6 +146,7 @@ fn a_file_that_makes_no_sense_names_line_key_and_the_nearest_word() {
             "did you mean `POST /orders`?",
         ),
         ("of = \"slower\"", "of = \"slow\"", line_of("of = "), "effect.of", "did you mean `slower`?"),
+        ("set = {", "lease = \"2m\"\nset = {", line_of("set = {"), "steps.lease", "from 1s to 60s"),
         ("quantile = 0.5", "quantile = 1.5", line_of("quantile"), "effect.quantile", "at most 1"),
     ] {
         let mistake = broken(from, to);

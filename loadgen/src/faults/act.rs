@@ -12,6 +12,10 @@ pub struct Step {
     pub after: Duration,
     /// How long it lasts; none: to the end.
     pub length: Option<Duration>,
+    /// How long it outlives whoever began it, where that has to be longer than usual: whoever holds the lease may not be there to
+    /// have it renewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Duration>,
     /// What is done.
     #[serde(flatten)]
     pub act: Act,

@@ -14,8 +14,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Between two attempts to end what a silent listener holds.
+/// Between two attempts at a listener that is silent: a service that crashes again and again is there for moments only.
 const AGAIN: Duration = Duration::from_millis(250);
+/// How often a lease is renewed in its time. What is left of it has to last until a service is there again that has crashed.
+const RENEWALS: u32 = 5;
 
 /// Something that went wrong while a fault was on. One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,18 +85,20 @@ async fn carry(
         }
         Err(missing) => return vec![Trouble(missing)],
     };
-    let held = match begin(listener, &step.act, stack.lease).await {
+    let lease = step.lease.unwrap_or(stack.lease);
+    let held = match begin(listener, &step.act, lease).await {
         Ok(held) => held,
         Err(e) => return vec![Trouble(format!("could not begin: {e}"))],
     };
     // A service that is being started again does not answer for a while: it is asked again until its lease would be over.
-    let renewal = stack.lease / 3;
+    let renewal = lease / RENEWALS;
+    let mut pause = renewal;
     let mut heard = Instant::now();
     let mut troubles = Vec::new();
     let mut again = next(&step.act, from);
     loop {
         let now = Instant::now();
-        let wake = again.unwrap_or(to).min(now + renewal).min(to);
+        let wake = again.unwrap_or(to).min(now + pause).min(to);
         tokio::select! {
             () = &mut over => break,
             () = sleep_until(wake) => {}
@@ -105,13 +109,13 @@ async fn carry(
         let done = match again.filter(|at| *at <= Instant::now()) {
             Some(at) => {
                 again = next(&step.act, at);
-                begin(listener, &step.act, stack.lease).await.map(drop)
+                begin(listener, &step.act, lease).await.map(drop)
             }
             None => held.renew().await,
         };
         match done {
-            Ok(()) => heard = Instant::now(),
-            Err(e) if e.is_silence() && heard.elapsed() < stack.lease => {}
+            Ok(()) => (heard, pause) = (Instant::now(), renewal),
+            Err(e) if e.is_silence() && heard.elapsed() < lease => pause = AGAIN.min(renewal),
             Err(e) => {
                 troubles.push(Trouble(format!("did not last: {e}")));
                 break;
@@ -120,7 +124,7 @@ async fn carry(
     }
     // Later than that the lease has ended by itself.
     while let Err(e) = held.end().await {
-        if !e.is_silence() || heard.elapsed() >= stack.lease {
+        if !e.is_silence() || heard.elapsed() >= lease {
             troubles.push(Trouble(format!("ends with its lease and not before: {e}")));
             break;
         }

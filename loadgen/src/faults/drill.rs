@@ -6,7 +6,7 @@ use super::schedule::{Injection, Schedule};
 use super::snapshot::Snapshot;
 use super::stack::Stack;
 use super::users::Users;
-use super::{Dose, Gauge};
+use super::{Dose, Gauge, Question};
 use crate::client::Answer;
 use crate::plan::Plan;
 use crate::plan::journeys::Kind;
@@ -60,6 +60,13 @@ pub struct Measured {
     pub dose: Option<f64>,
     /// Whether the condition occurred, and had not before. None where that could not be asked.
     pub dose_proven: Option<bool>,
+    /// What its panel showed without the fault.
+    pub panel_before: Option<f64>,
+    /// The same with it.
+    pub panel: Option<f64>,
+    /// Whether the panel showed it, and had shown nothing of the kind before. None where no panel shows it, or it could not be
+    /// asked.
+    pub panel_shows: Option<bool>,
     /// What users felt before.
     pub before: Felt,
     /// During.
@@ -196,20 +203,22 @@ impl UnderWay<'_> {
             _ = stopped.wait_for(|stopped| *stopped) => {}
         }
         let mut troubles = Vec::new();
-        let before = self.dose(SystemTime::now(), self.injection.onset.min(BEFORE), &mut troubles).await;
-        let began = Instant::now();
+        let (dose, panel) = (self.injection.dose.as_ref(), self.injection.panel.as_ref());
+        let (now, window) = (SystemTime::now(), self.injection.onset.min(BEFORE));
+        let before = self.answer(dose, now, window, &mut troubles).await;
+        let panel_before = self.answer(panel, now, window, &mut troubles).await;
+        let (began, began_at) = (Instant::now(), SystemTime::now());
         troubles.extend(inject(self.stack, self.injection, began, &stopped, self.users).await);
         let (ended, until) = (Instant::now(), SystemTime::now());
         // What was recorded last is scraped and sent after it.
         sleep(ARRIVAL).await;
-        let during = self.dose(until + SCRAPE, ended - began, &mut troubles).await;
-        let at_least = self.injection.dose.as_ref().map(|dose| dose.at_least);
-        let proven = match (at_least, before, during) {
-            (Some(at_least), Some(before), Some(during)) => Some(during >= at_least && before < at_least),
-            // The one that does nothing has nothing to prove.
-            (None, ..) => Some(true),
-            _ => None,
-        };
+        let during = self.answer(dose, until + SCRAPE, ended - began, &mut troubles).await;
+        // A panel shows what is there now: it is read as it was before anything was undone.
+        let at_its_end = began_at + self.injection.length.min(ended - began);
+        let panel_during = self.answer(panel, at_its_end, ended - began, &mut troubles).await;
+        // The one that does nothing has nothing to prove.
+        let proven = dose.map_or(Some(true), |dose| dose.told_apart(before, during));
+        let panel_shows = panel.and_then(|panel| panel.told_apart(panel_before, panel_during));
         let since_start = |at: Instant| (at - self.users.started()).as_secs_f64();
         Measured {
             fault: self.injection.fault.clone(),
@@ -218,6 +227,9 @@ impl UnderWay<'_> {
             dose_before: before,
             dose: during,
             dose_proven: proven,
+            panel_before,
+            panel: panel_during,
+            panel_shows,
             before: Felt::default(),
             during: Felt::default(),
             after: Felt::default(),
@@ -229,9 +241,33 @@ impl UnderWay<'_> {
     }
 
     /// The answer about the time that ends then.
-    async fn dose(&self, until: SystemTime, window: Duration, troubles: &mut Vec<Trouble>) -> Option<f64> {
-        let Dose { question, .. } = self.injection.dose.as_ref()?;
-        let asked = self.gauge.ask(&question.over(window), until, window).await;
-        asked.map_err(|e| troubles.push(Trouble(format!("the dose could not be measured: {e}")))).ok()
+    async fn answer(
+        &self,
+        dose: Option<&Dose>,
+        until: SystemTime,
+        window: Duration,
+        troubles: &mut Vec<Trouble>,
+    ) -> Option<f64> {
+        let question = dose?.question.over(window);
+        let asked = self.gauge.ask(&question, until, window).await;
+        let what = question.kind();
+        asked.map_err(|e| troubles.push(Trouble(format!("the {what} could not be measured: {e}")))).ok()
+    }
+}
+
+impl Dose {
+    /// Whether there was enough with the fault and not without it. None where one of the two is not known.
+    fn told_apart(&self, before: Option<f64>, during: Option<f64>) -> Option<bool> {
+        Some(before? < self.at_least && during? >= self.at_least)
+    }
+}
+
+impl Question {
+    /// What it measures.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Panel(_) => "panel",
+            Self::Promql(_) | Self::Logql(_) | Self::Traces { .. } => "dose",
+        }
     }
 }

@@ -89,6 +89,8 @@ pub struct Fault {
     pub steps: Vec<Step>,
     /// How it is proven that the condition occurred; none for the one that does nothing.
     pub dose: Option<Dose>,
+    /// Where on a dashboard a person sees it; none where no dashboard can show it.
+    pub panel: Option<Dose>,
     /// What users feel.
     pub effect: Effect,
 }
@@ -138,6 +140,8 @@ pub enum Question {
     Promql(String),
     /// A LogQL metric query; the largest value of the answer counts.
     Logql(String),
+    /// What a panel of a dashboard shows; the largest value counts.
+    Panel(Shown),
     /// Something that is measured on traces.
     Traces {
         /// The service whose traces are looked at.
@@ -147,6 +151,19 @@ pub enum Question {
         /// What is measured on them.
         measure: Measure,
     },
+}
+
+/// What is looked at on a dashboard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The dashboard's uid.
+    pub dashboard: String,
+    /// The panel's title.
+    pub title: String,
+    /// Values of the dashboard's variables that somebody has to choose first.
+    pub chosen: BTreeMap<String, String>,
+    /// Only series that have these labels.
+    pub series: BTreeMap<String, String>,
 }
 
 /// What is measured on traces.

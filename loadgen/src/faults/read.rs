@@ -1,7 +1,7 @@
 //! Reads a fault's file and checks what it says. Every error names file, line, key and what to do.
 
 use super::template::Words;
-use super::{Act, Dose, Effect, Fault, Measure, Of, Parameter, Question, Signal, Step};
+use super::{Act, Dose, Effect, Fault, Measure, Of, Parameter, Question, Shown, Signal, Step};
 use crate::nearest::suggestion;
 use crate::place::{Mistake, Place};
 use crate::plan::journeys::KINDS;
@@ -27,6 +27,7 @@ struct Text {
     #[serde(default)]
     steps: Vec<StepText>,
     dose: Option<DoseText>,
+    panel: Option<PanelText>,
     effect: EffectText,
 }
 
@@ -44,6 +45,7 @@ struct StepText {
     act: String,
     after: Option<String>,
     length: Option<String>,
+    lease: Option<String>,
     service: Option<String>,
     link: Option<String>,
     set: Option<Map<String, Value>>,
@@ -71,6 +73,18 @@ struct DoseText {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct PanelText {
+    dashboard: String,
+    title: String,
+    #[serde(default)]
+    chosen: BTreeMap<String, String>,
+    #[serde(default)]
+    series: BTreeMap<String, String>,
+    at_least: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct EffectText {
     of: String,
     on: Option<String>,
@@ -88,6 +102,9 @@ const ACTS: [(&str, &[&str], &[&str]); 5] = [
     ("signal", &["service", "signal"], &["every"]),
     ("requests", &["service", "method", "path", "rate"], &["body", "expect"]),
 ];
+
+/// A fault must not outlive whoever began it by much.
+const LONGEST_LEASE: Duration = Duration::from_secs(60);
 
 const EFFECTS: [&str; 4] = ["slower", "failing", "wrong", "none"];
 
@@ -126,6 +143,7 @@ pub fn parse(name: &str, file: &str, text: &str) -> Result<Fault, Mistake> {
         victims: raw.victims,
         steps: raw.steps.iter().enumerate().map(|(n, s)| step(&place, n, s)).collect::<Result<_, _>>()?,
         dose: raw.dose.map(|d| dose(&place, d)).transpose()?,
+        panel: raw.panel.map(|p| panel(&place, p)).transpose()?,
         effect: effect(&place, &raw.effect)?,
     };
     words(&place, &fault)?;
@@ -211,7 +229,11 @@ fn step(place: &Place<'_>, nth: usize, raw: &StepText) -> Result<Step, Mistake> 
         },
     };
     let after = time("after", &raw.after)?.unwrap_or_default();
-    Ok(Step { after, length: time("length", &raw.length)?, act })
+    let lease = time("lease", &raw.lease)?;
+    if lease.is_some_and(|lease| lease < Duration::from_secs(1) || lease > LONGEST_LEASE) {
+        return Err(error("lease", "is from 1s to 60s: so long it lasts when nobody ends it".to_owned()));
+    }
+    Ok(Step { after, length: time("length", &raw.length)?, lease, act })
 }
 
 fn dose(place: &Place<'_>, raw: DoseText) -> Result<Dose, Mistake> {
@@ -230,9 +252,20 @@ fn dose(place: &Place<'_>, raw: DoseText) -> Result<Dose, Mistake> {
         }
         _ => return Err(error("dose", "ask one of `promql`, `logql` and `traces`".to_owned())),
     };
-    let good = raw.at_least > 0.0 && raw.at_least.is_finite();
-    place.check(good, "dose", "at_least", "must be above 0, or it proves nothing")?;
+    proves(place, "dose", raw.at_least)?;
     Ok(Dose { question, at_least: raw.at_least })
+}
+
+fn panel(place: &Place<'_>, raw: PanelText) -> Result<Dose, Mistake> {
+    proves(place, "panel", raw.at_least)?;
+    let PanelText { dashboard, title, chosen, series, at_least } = raw;
+    Ok(Dose { question: Question::Panel(Shown { dashboard, title, chosen, series }), at_least })
+}
+
+/// What is there without a fault, too, proves nothing.
+fn proves(place: &Place<'_>, section: &str, at_least: f64) -> Result<(), Mistake> {
+    let good = at_least > 0.0 && at_least.is_finite();
+    place.check(good, section, "at_least", "must be above 0, or it proves nothing")
 }
 
 fn effect(place: &Place<'_>, raw: &EffectText) -> Result<Effect, Mistake> {
@@ -281,8 +314,10 @@ fn words(place: &Place<'_>, fault: &Fault) -> Result<(), Mistake> {
         step.act.filled(&words).map_err(|wrong| place.nth_error("steps", nth, "act", wrong))?;
     }
     words.text_is("window", "15s");
-    if let Some(dose) = &fault.dose {
-        dose.question.filled(&words).map_err(|wrong| place.error("dose", "dose", wrong))?;
+    for (section, dose) in [("dose", &fault.dose), ("panel", &fault.panel)] {
+        if let Some(dose) = dose {
+            dose.question.filled(&words).map_err(|wrong| place.error(section, section, wrong))?;
+        }
     }
     Ok(())
 }
@@ -293,6 +328,13 @@ impl Question {
         Ok(match self {
             Self::Promql(text) => Self::Promql(words.text(text)?),
             Self::Logql(text) => Self::Logql(words.text(text)?),
+            Self::Panel(Shown { dashboard, title, chosen, series }) => {
+                let filled = |values: &BTreeMap<String, String>| -> Result<BTreeMap<String, String>, String> {
+                    values.iter().map(|(name, value)| Ok((name.clone(), words.text(value)?))).collect()
+                };
+                let (chosen, series) = (filled(chosen)?, filled(series)?);
+                Self::Panel(Shown { dashboard: dashboard.clone(), title: title.clone(), chosen, series })
+            }
             Self::Traces { service, operation, measure } => Self::Traces {
                 service: words.text(service)?,
                 operation: operation.as_ref().map(|o| words.text(o)).transpose()?,

@@ -33,6 +33,9 @@ pub struct Injection {
     /// What proves it.
     #[serde(skip)]
     pub dose: Option<Dose>,
+    /// What shows it to people.
+    #[serde(skip)]
+    pub panel: Option<Dose>,
     /// What users will feel.
     #[serde(skip)]
     pub effect: Effect,
@@ -189,10 +192,11 @@ impl Drawn<'_> {
         };
         let filled = |step: &Step| Ok(Step { act: step.act.filled(&words)?, ..step.clone() });
         let steps: Result<Vec<Step>, String> = fault.steps.iter().map(filled).collect();
-        let dose = fault
-            .dose
-            .as_ref()
-            .map(|dose| Ok(Dose { question: dose.question.filled(&words)?, at_least: dose.at_least }));
+        let asked = |dose: &Option<Dose>| {
+            let filled =
+                |dose: &Dose| Ok(Dose { question: dose.question.filled(&words)?, at_least: dose.at_least });
+            dose.as_ref().map(filled).transpose().map_err(wrong)
+        };
         Ok(Injection {
             fault: fault.name.clone(),
             onset,
@@ -201,7 +205,8 @@ impl Drawn<'_> {
             parameters,
             victims,
             steps: steps.map_err(wrong)?,
-            dose: dose.transpose().map_err(wrong)?,
+            dose: asked(&fault.dose)?,
+            panel: asked(&fault.panel)?,
             effect: fault.effect.clone(),
             excludes: fault.excludes.clone(),
         })
@@ -273,7 +278,7 @@ impl Question {
         match self {
             Self::Promql(promql) => Self::Promql(text(promql)),
             Self::Logql(logql) => Self::Logql(text(logql)),
-            traces @ Self::Traces { .. } => traces.clone(),
+            other @ (Self::Panel(_) | Self::Traces { .. }) => other.clone(),
         }
     }
 }

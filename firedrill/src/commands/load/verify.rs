@@ -1,7 +1,7 @@
 //! `firedrill load --verify-faults`: carries faults out one by one, and counts those that occurred, that users felt, and that left
 //! everything as it was.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use loadgen::{
     Options,
@@ -24,8 +24,8 @@ use crate::{
 const BEFORE: Duration = Duration::from_secs(12);
 /// Time of the fault.
 const DURING: Duration = Duration::from_secs(20);
-/// Time to recover, and to see that it did.
-const AFTER: Duration = Duration::from_secs(15);
+/// Time to recover, and to see that it did: also of what users do seldom, such as logging in.
+const AFTER: Duration = Duration::from_secs(20);
 
 /// One fault with one seed.
 #[derive(Serialize)]
@@ -45,6 +45,8 @@ struct Summary {
     dose_proven: usize,
     effect_proven: usize,
     restored: usize,
+    /// Runs in which the dashboard's panel showed the fault, and nothing of it before. Not every fault has one.
+    panel_shows: usize,
     /// The faults of which not every run that counts has proven all.
     not_proven: Vec<String>,
     results: Vec<Verified>,
@@ -89,8 +91,13 @@ pub(super) async fn run(home: &Home, options: &Load, json: bool) -> Outcome {
         output::json(&serde_json::to_value(&summary).map_err(anyhow::Error::from)?);
     } else {
         output::print(&format!(
-            "runs {}   void {}   dose proven {}   effect proven {}   restored {}",
-            summary.runs, summary.void, summary.dose_proven, summary.effect_proven, summary.restored
+            "runs {}   void {}   dose proven {}   effect proven {}   restored {}   shown by a panel {}",
+            summary.runs,
+            summary.void,
+            summary.dose_proven,
+            summary.effect_proven,
+            summary.restored,
+            summary.panel_shows
         ));
     }
     Ok(if good { Code::Good } else { Code::NotGood })
@@ -140,6 +147,7 @@ fn summary(results: Vec<Verified>) -> Summary {
     };
     let all = |m: &Measured| {
         [m.dose_proven, m.effect_proven, m.restored].iter().all(|proven| *proven == Some(true))
+            && m.panel_shows != Some(false)
             && m.troubles.is_empty()
     };
     let mut not_proven: BTreeMap<&str, ()> = BTreeMap::new();
@@ -152,6 +160,7 @@ fn summary(results: Vec<Verified>) -> Summary {
         dose_proven: proven(|m| m.dose_proven),
         effect_proven: proven(|m| m.effect_proven),
         restored: proven(|m| m.restored),
+        panel_shows: proven(|m| m.panel_shows),
         not_proven: not_proven.into_keys().map(str::to_owned).collect(),
         results,
     }
@@ -184,6 +193,12 @@ fn line(fault: &Fault, verified: &Verified) -> String {
         m.after.failed,
         m.after.response_ms,
     );
+    if let Some(panel) = &fault.panel {
+        let (before, during) = (number(m.panel_before), number(m.panel));
+        let shows = word(m.panel_shows);
+        // Writing to a String cannot fail.
+        let _ = write!(line, "   panel {shows} ({before} to {during}, from {})", panel.at_least);
+    }
     if verified.void {
         line.push_str("   void: the generator was late");
     }

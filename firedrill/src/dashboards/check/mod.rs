@@ -10,7 +10,7 @@ mod resolve;
 mod rules;
 mod verdict;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use query::{Stack, Window, prometheus::Data};
@@ -51,7 +51,7 @@ pub async fn run(stack: &Stack, folder: &Folder, last: Duration) -> Result<Repor
     let window = Window::last(last);
     let known = known(stack, window).await?;
     let mut report = Report::new(folder.files.len());
-    let work = all_works(stack, folder, window, &mut report).await;
+    let work = all_works(stack, folder, window, &BTreeMap::new(), &mut report).await;
     let judged = stream::iter(work).map(|work| async {
         let outcome = judge(stack, &work, window, &known, folder).await;
         (work, outcome)
@@ -64,9 +64,15 @@ pub async fn run(stack: &Stack, folder: &Folder, last: Duration) -> Result<Repor
 }
 
 /// What every target would ask in this window, by `file: title: ref id`: for who wants the answers themselves, and not only
-/// whether there is one. Targets that cannot be asked are left out; [`run`] names them.
-pub async fn asked(stack: &Stack, folder: &Folder, window: Window) -> Vec<(String, Vec<Ask>)> {
-    let work = all_works(stack, folder, window, &mut Report::new(folder.files.len())).await;
+/// whether there is one. `chosen` are values of variables that are others than those with which a dashboard opens. Targets that
+/// cannot be asked are left out; [`run`] names them.
+pub async fn asked(
+    stack: &Stack,
+    folder: &Folder,
+    window: Window,
+    chosen: &BTreeMap<String, String>,
+) -> Vec<(String, Vec<Ask>)> {
+    let work = all_works(stack, folder, window, chosen, &mut Report::new(folder.files.len())).await;
     let asks = |work: Work<'_>| {
         let name = format!("{}: {}: {}", work.file.name, work.title, work.target.ref_id);
         match plan(work.panel, work.target, &work.bindings, window) {
@@ -82,13 +88,21 @@ async fn all_works<'f>(
     stack: &Stack,
     folder: &'f Folder,
     window: Window,
+    chosen: &BTreeMap<String, String>,
     report: &mut Report,
 ) -> Vec<Work<'f>> {
     let answers = Answers::new(stack, window);
     let mut work = Vec::new();
     for file in &folder.files {
         match answers.bindings(&file.dashboard).await {
-            Ok(bindings) => work.extend(works(file, &bindings, report)),
+            Ok(mut bindings) => {
+                for (name, value) in chosen {
+                    if let Some(binding) = bindings.get_mut(name) {
+                        binding.choice = Choice::One(value.clone());
+                    }
+                }
+                work.extend(works(file, &bindings, report));
+            }
             Err(why) => report.unreadable(file, &why),
         }
     }
