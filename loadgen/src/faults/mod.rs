@@ -53,6 +53,7 @@ macro_rules! built_in {
 }
 
 built_in![
+    "bad-deploy",
     "broken-propagation",
     "connection-resets",
     "control",
