@@ -29,6 +29,11 @@ fn telling() -> Regex {
     Regex::new(&format!(r"(?i)(\b|_)({})(\b|_)", words.join("|"))).expect("a pattern")
 }
 
+/// A text without what Jaeger says of its own accord about any span whose parent it has not got, or which begins before it.
+fn without_warnings_of_jaeger(text: &str) -> String {
+    text.replace("clock skew adjustment", "")
+}
+
 /// Arguments and environment of the processes of this home. Where the program was built is nothing that it tells.
 fn processes(home: &Path) -> String {
     let built = checkout().display().to_string();
@@ -107,6 +112,7 @@ async fn nothing_that_can_be_seen_names_a_fault_that_is_on() {
 
     let told = [seen, said, String::from_utf8_lossy(&output.stdout).into_owned(), processes(home)];
     for text in told.into_iter().chain(answers(&stack).await).chain(files(home)) {
+        let text = without_warnings_of_jaeger(&text);
         let found = telling.find(&text).map(|found| {
             let around = text.get(found.start().saturating_sub(80)..(found.end() + 80).min(text.len()));
             format!("{:?} in …{}…", found.as_str(), around.unwrap_or(&text))

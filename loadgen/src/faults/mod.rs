@@ -55,6 +55,7 @@ macro_rules! built_in {
 built_in![
     "bad-deploy",
     "broken-propagation",
+    "clock-skew",
     "connection-resets",
     "control",
     "lock-contention",
