@@ -61,6 +61,7 @@ built_in![
     "lock-contention",
     "poison-record",
     "pool-exhaustion",
+    "retry-storm",
     "slow-network",
     "telemetry-loss",
     "timeout-mismatch",
