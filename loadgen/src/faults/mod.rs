@@ -59,6 +59,7 @@ built_in![
     "connection-resets",
     "control",
     "lock-contention",
+    "n-plus-one",
     "poison-record",
     "pool-exhaustion",
     "retry-storm",
