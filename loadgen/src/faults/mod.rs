@@ -59,6 +59,7 @@ built_in![
     "connection-resets",
     "control",
     "lock-contention",
+    "missing-index",
     "n-plus-one",
     "poison-record",
     "pool-exhaustion",
