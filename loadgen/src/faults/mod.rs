@@ -58,6 +58,7 @@ built_in![
     "clock-skew",
     "connection-resets",
     "control",
+    "costly-authentication",
     "lock-contention",
     "missing-index",
     "n-plus-one",
