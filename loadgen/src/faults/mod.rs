@@ -54,6 +54,7 @@ macro_rules! built_in {
 
 built_in![
     "bad-deploy",
+    "blocked-executor",
     "broken-propagation",
     "clock-skew",
     "connection-resets",
