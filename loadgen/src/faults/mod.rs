@@ -60,6 +60,7 @@ built_in![
     "connection-resets",
     "control",
     "costly-authentication",
+    "crash-loop",
     "lock-contention",
     "missing-index",
     "n-plus-one",
