@@ -62,6 +62,7 @@ built_in![
     "costly-authentication",
     "crash-loop",
     "lock-contention",
+    "memory-leak",
     "missing-index",
     "n-plus-one",
     "poison-record",
