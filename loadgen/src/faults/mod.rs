@@ -68,6 +68,7 @@ built_in![
     "poison-record",
     "pool-exhaustion",
     "retry-storm",
+    "skewed-tenant",
     "slow-network",
     "telemetry-loss",
     "timeout-mismatch",
