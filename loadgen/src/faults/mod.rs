@@ -67,6 +67,7 @@ built_in![
     "n-plus-one",
     "poison-record",
     "pool-exhaustion",
+    "red-herring",
     "retry-storm",
     "skewed-tenant",
     "slow-network",
