@@ -6,7 +6,7 @@ use drills::{
     session::Session,
 };
 
-use super::{charts::charts, sealed::Sealed};
+use super::{charts::charts, sealed::Sealed, store::now_ms};
 use crate::{called, failure::Failure, home::Home, run_file::RunFile, stack};
 
 /// Puts it together. A stack that is down has no charts any more; everything else is in the home.
@@ -32,7 +32,9 @@ pub struct Step {
 /// The shortest way to the answer.
 pub fn way(scenario: &Scenario, session: &Session) -> Vec<Step> {
     let trace = session.paged.as_ref().and_then(|told| told.trace.as_deref());
-    let since = format!("{}m", session.minutes);
+    // From the begin of the session on, whenever it is looked at.
+    let minutes = now_ms().saturating_sub(session.started_ms).div_ceil(60_000).max(1);
+    let since = format!("{minutes}m");
     let step = |look: &Look| {
         let (signal, words) = match &look.at {
             At::Promql(text) => ("metrics", vec!["query", text, "--since", &since]),
