@@ -118,6 +118,10 @@ impl Source for Fields<'_> {
         }
     }
 
+    fn labels(&self) -> Vec<(String, String)> {
+        self.all()
+    }
+
     fn line(&self) -> &str {
         &self.line
     }
@@ -137,6 +141,10 @@ struct Before<'l> {
 impl Source for Before<'_> {
     fn label(&self, name: &str) -> &str {
         self.labels.iter().find(|(k, _)| k == name).map_or("", |(_, v)| v)
+    }
+
+    fn labels(&self) -> Vec<(String, String)> {
+        self.labels.clone()
     }
 
     fn line(&self) -> &str {

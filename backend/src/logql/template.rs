@@ -1,16 +1,17 @@
-//! Templates as `line_format` and `label_format` have them: those of `crate::template` without blocks, with Loki's functions.
+//! Templates as `line_format` and `label_format` have them: those of `crate::template` with Loki's functions.
 
 mod functions;
+
+use std::sync::Arc;
 
 pub(crate) use functions::query_escape;
 use functions::{ELSEWHERE, FUNCTIONS, LINE, TIMESTAMP};
 
 use super::LogqlError;
-use crate::template::{self, Context, Dialect, TemplateError, Value};
+use crate::template::{self, Context, Dialect, Moment, TemplateError, Value};
 
-/// Fields are labels, and labels are text: there is nothing to go round or to descend into.
-static DIALECT: Dialect =
-    Dialect { functions: FUNCTIONS, elsewhere: ELSEWHERE, variables: &[], blocks: false };
+/// Fields are labels.
+static DIALECT: Dialect = Dialect { functions: FUNCTIONS, elsewhere: ELSEWHERE, variables: &[] };
 
 /// A template, ready to be filled.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub(crate) struct Template(template::Template);
 pub(crate) trait Source {
     /// A label's value, empty where there is none.
     fn label(&self, name: &str) -> &str;
+    /// All labels, those of an error too.
+    fn labels(&self) -> Vec<(String, String)>;
     fn line(&self) -> &str;
     fn ts_ns(&self) -> i64;
 }
@@ -32,10 +35,15 @@ impl Context for Entry<'_> {
         Ok(Value::Text(self.0.label(name).to_owned()))
     }
 
+    fn whole(&self) -> Result<Value, String> {
+        let labels = self.0.labels().into_iter().map(|(name, value)| (name, Value::Text(value)));
+        Ok(Value::Map(Arc::new(labels.collect())))
+    }
+
     fn call(&self, function: &str, _: &[Value]) -> Result<Value, String> {
         match function {
             LINE => Ok(Value::Text(self.0.line().to_owned())),
-            TIMESTAMP => Ok(Value::Time(self.0.ts_ns())),
+            TIMESTAMP => Ok(Value::Time(Moment::of_nanos(self.0.ts_ns()))),
             other => Err(format!("{other} is nothing that a line has")),
         }
     }
@@ -63,7 +71,7 @@ impl Template {
         self.0.only_field()
     }
 
-    /// The labels it looks at.
+    /// The labels it looks at by name.
     pub(crate) fn names(&self) -> Vec<String> {
         self.0.fields()
     }

@@ -117,6 +117,7 @@ fn words(action: &str) -> Result<(Vec<Word>, bool, &str), TemplateError> {
                 let word = match name {
                     "true" => Word::Value(Value::Bool(true)),
                     "false" => Word::Value(Value::Bool(false)),
+                    "nil" => Word::Value(Value::Nothing),
                     name => Word::Name(name.to_owned()),
                 };
                 (word, after)

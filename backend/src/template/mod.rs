@@ -1,15 +1,23 @@
-//! A lean part of Go's templates: text, fields, pipelines of functions, `if` with `else`, and for a dialect that has blocks
-//! `with`, `range` and variables. Each user brings a [`Dialect`] with its functions, and a [`Context`] with the data.
-//! What is beyond it (`define`, `template`, `break`, other functions) is refused when the template is read.
+//! Go's templates: text, fields, pipelines of functions, variables, and the blocks `if`, `with` and `range`. Each user
+//! brings a [`Dialect`] with its functions, and a [`Context`] with the data. What is beyond it (`define`, `template`, `block`,
+//! other functions) is refused when the template is read. What a template may make and do is bounded.
 
 mod eval;
 mod function;
+mod layout;
 mod lex;
+mod moment;
 mod parse;
 mod printf;
+mod read_time;
 mod value;
 
-pub(crate) use function::{Function, Run, at_least, int, of, put, text, times, title};
+pub(crate) use function::{
+    Function, at_least, int, of, of_context, put, replace_all, replaced, text, times, title,
+};
+pub(crate) use layout::format as format_time;
+pub(crate) use moment::{Moment, Place};
+pub(crate) use read_time::read as read_time;
 pub(crate) use value::Value;
 
 /// The deepest nesting of parentheses and blocks.
@@ -17,6 +25,8 @@ const MAX_DEPTH: usize = 30;
 /// The longest text a template may make, and the most rounds of its loops.
 pub(crate) const MAX_OUTPUT: usize = 1 << 20;
 const MAX_ROUNDS: usize = 100_000;
+/// The most work, about in bytes that functions go over or make.
+const MAX_WORK: usize = 64 << 20;
 
 /// What a user of templates has beside the language: its functions and variables.
 #[derive(Debug)]
@@ -27,8 +37,6 @@ pub(crate) struct Dialect {
     pub(crate) elsewhere: &'static [&'static str],
     /// Variables that are there from the beginning, and the fields of the data that they stand for.
     pub(crate) variables: &'static [(&'static str, &'static str)],
-    /// Whether there are `with`, `range`, variables, and fields of fields.
-    pub(crate) blocks: bool,
 }
 
 /// What a template is filled with.
@@ -39,7 +47,13 @@ pub(crate) trait Context {
     /// There is no such field.
     fn field(&self, name: &str) -> Result<Value, String>;
 
-    /// What a function says that looks at more than its arguments: one with [`Run::Context`].
+    /// The data as a whole.
+    ///
+    /// # Errors
+    /// They are no value.
+    fn whole(&self) -> Result<Value, String>;
+
+    /// What a function says that looks at more than its arguments: one made by [`of_context`].
     ///
     /// # Errors
     /// It cannot be said.
@@ -82,6 +96,8 @@ enum Node {
     If { condition: Action, then: Vec<Node>, otherwise: Vec<Node> },
     With { value: Action, then: Vec<Node>, otherwise: Vec<Node> },
     Range { over: Action, each: Vec<Node>, otherwise: Vec<Node> },
+    Break,
+    Continue,
 }
 
 /// A pipeline, and the variables that are set to what it yields.
@@ -130,11 +146,11 @@ impl Template {
         &self.source
     }
 
-    /// The single field that it puts in, where it does nothing else.
+    /// The single field that it puts in, where it does nothing else. Loki takes one that a variable is set to for it, too.
     pub(crate) fn only_field(&self) -> Option<&str> {
         let [Node::Put(action)] = self.nodes.as_slice() else { return None };
-        match (action.set.as_slice(), action.pipeline.as_slice()) {
-            ([], [Command { function: None, arguments }]) => match arguments.as_slice() {
+        match action.pipeline.as_slice() {
+            [Command { function: None, arguments }] => match arguments.as_slice() {
                 [Argument::Dot(path)] => path.first().filter(|_| path.len() == 1).map(String::as_str),
                 _ => None,
             },
@@ -142,14 +158,11 @@ impl Template {
         }
     }
 
-    /// The fields of the data that it looks at, where the dialect has no blocks to change the dot.
+    /// The fields that it names behind a dot, and the fields of those; not those of variables, nor what stands in
+    /// parentheses of which a field is taken. It is what Loki knows of a template before it is filled.
     pub(crate) fn fields(&self) -> Vec<String> {
         let mut found = Vec::new();
-        each_argument(&self.nodes, &mut |argument| {
-            if let Argument::Dot(path) = argument {
-                found.extend(path.first().cloned());
-            }
-        });
+        of_nodes(&self.nodes, &mut found);
         found
     }
 
@@ -184,22 +197,55 @@ fn each_command(nodes: &[Node], f: &mut impl FnMut(&Command)) {
         }
     }
     for node in nodes {
-        match node {
-            Node::Text(_) => {}
-            Node::Put(action) => of(&action.pipeline, f),
-            Node::If { condition: action, then, otherwise }
-            | Node::With { value: action, then, otherwise }
-            | Node::Range { over: action, each: then, otherwise } => {
-                of(&action.pipeline, f);
-                each_command(then, f);
-                each_command(otherwise, f);
-            }
+        if let Some(action) = node.action() {
+            of(&action.pipeline, f);
+        }
+        for inner in node.inner() {
+            each_command(inner, f);
         }
     }
 }
 
-fn each_argument(nodes: &[Node], f: &mut impl FnMut(&Argument)) {
-    each_command(nodes, &mut |command| command.arguments.iter().for_each(&mut *f));
+fn of_nodes(nodes: &[Node], found: &mut Vec<String>) {
+    fn of(pipeline: &[Command], found: &mut Vec<String>) {
+        for argument in pipeline.iter().flat_map(|command| &command.arguments) {
+            match argument {
+                Argument::Dot(path) => found.extend_from_slice(path),
+                Argument::Inner(inner, path) if path.is_empty() => of(inner, found),
+                _ => {}
+            }
+        }
+    }
+    for node in nodes {
+        if let Some(action) = node.action() {
+            of(&action.pipeline, found);
+        }
+        for inner in node.inner() {
+            of_nodes(inner, found);
+        }
+    }
+}
+
+impl Node {
+    fn action(&self) -> Option<&Action> {
+        match self {
+            Self::Text(_) | Self::Break | Self::Continue => None,
+            Self::Put(action)
+            | Self::If { condition: action, .. }
+            | Self::With { value: action, .. }
+            | Self::Range { over: action, .. } => Some(action),
+        }
+    }
+
+    /// What stands in a block.
+    fn inner(&self) -> [&[Self]; 2] {
+        match self {
+            Self::Text(_) | Self::Put(_) | Self::Break | Self::Continue => [&[], &[]],
+            Self::If { then, otherwise, .. }
+            | Self::With { then, otherwise, .. }
+            | Self::Range { each: then, otherwise, .. } => [then, otherwise],
+        }
+    }
 }
 
 #[cfg(test)]

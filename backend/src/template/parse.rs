@@ -12,6 +12,7 @@ pub(super) fn read(dialect: &'static Dialect, source: &str) -> Result<Vec<Node>,
         dialect,
         pieces: lex::pieces(source)?.into_iter(),
         depth: 0,
+        loops: 0,
         variables: variables.map(str::to_owned).collect(),
     };
     match reader.nodes()? {
@@ -42,6 +43,8 @@ struct Reader {
     dialect: &'static Dialect,
     pieces: std::vec::IntoIter<Piece>,
     depth: usize,
+    /// How many loops are open.
+    loops: usize,
     /// The variables that are known here.
     variables: Vec<String>,
 }
@@ -73,8 +76,19 @@ impl Reader {
                     end = Until::Else(words[1..].to_vec());
                     break;
                 }
-                Some(Word::Name(name)) if is_block(name, self.dialect) => nodes.push(self.block(&words)?),
-                Some(_) => nodes.push(Node::Put(self.action(&words, 1)?)),
+                Some(Word::Name(name)) if matches!(name.as_str(), "if" | "with" | "range") => {
+                    nodes.push(self.block(&words)?);
+                }
+                Some(Word::Name(name)) if name == "break" || name == "continue" => {
+                    if self.loops == 0 {
+                        return Err(TemplateError::wrong(format!("{{{{{name}}}}} outside {{{{range}}}}")));
+                    }
+                    if words.len() > 1 {
+                        return Err(TemplateError::wrong(format!("unexpected words in {{{{{name}}}}}")));
+                    }
+                    nodes.push(if name == "break" { Node::Break } else { Node::Continue });
+                }
+                Some(_) => nodes.push(Node::Put(self.action(&words, "command")?)),
             }
         }
         self.depth -= 1;
@@ -97,9 +111,11 @@ impl Reader {
         if rest.is_empty() {
             return Err(TemplateError::wrong(format!("missing value for {name}")));
         }
-        let action = self.action(rest, if name == "range" { 2 } else { 1 })?;
+        let action = self.action(rest, name)?;
         let inner = self.variables.len();
+        self.loops += usize::from(name == "range");
         let (then, end) = self.nodes()?;
+        self.loops -= usize::from(name == "range");
         self.variables.truncate(inner);
         let otherwise = match end {
             Until::End => Vec::new(),
@@ -120,6 +136,9 @@ impl Reader {
                     self.depth -= 1;
                     vec![node]
                 }
+                Some(Word::Name(next)) if next == "if" || next == "with" => {
+                    return Err(TemplateError::wrong(format!("unexpected <{next}> in input")));
+                }
                 _ => return Err(wrong("unexpected words after else")),
             },
         };
@@ -130,15 +149,13 @@ impl Reader {
         })
     }
 
-    /// A pipeline, and before it the variables that are set to it: so many at most.
-    fn action(&mut self, words: &[Word], most: usize) -> Result<Action, TemplateError> {
+    /// A pipeline, and before it the variables that are set to it.
+    fn action(&mut self, words: &[Word], context: &str) -> Result<Action, TemplateError> {
+        let most = if context == "range" { 2 } else { 1 };
         let sets = words.iter().position(|w| matches!(w, Word::Declare | Word::Assign));
         let Some(at) = sets else {
             return Ok(Action { set: Vec::new(), declares: false, pipeline: self.pipeline(words, 0)? });
         };
-        if !self.dialect.blocks {
-            return Err(variables_missing());
-        }
         let declares = words[at] == Word::Declare;
         let mut set = Vec::new();
         for (i, word) in words[..at].iter().enumerate() {
@@ -149,22 +166,17 @@ impl Reader {
             }
         }
         if set.is_empty() || set.len() > most {
-            return Err(wrong("too many declarations, or none"));
+            return Err(TemplateError::wrong(format!("too many declarations in {context}")));
         }
         let pipeline = self.pipeline(&words[at + 1..], 0)?;
-        for name in &set {
-            match declares {
-                true => self.variables.push(name.clone()),
-                false => self.known(name)?,
-            }
+        // Whether one that is set anew is known, Go sees when it does so.
+        if declares {
+            self.variables.extend_from_slice(&set);
         }
         Ok(Action { set, declares, pipeline })
     }
 
     fn known(&self, name: &str) -> Result<(), TemplateError> {
-        if !self.dialect.blocks {
-            return Err(variables_missing());
-        }
         if self.variables.iter().any(|known| known == name) {
             return Ok(());
         }
@@ -202,7 +214,7 @@ impl Reader {
         let mut i = 0;
         while i < words.len() {
             let argument = match &words[i] {
-                Word::Dot(path) => self.dot(path)?,
+                Word::Dot(path) => Argument::Dot(path.clone()),
                 Word::Variable(name, path) => {
                     self.known(name)?;
                     Argument::Variable(name.clone(), path.clone())
@@ -219,10 +231,8 @@ impl Reader {
                     let inner = self.pipeline(&words[i + 1..end], depth + 1)?;
                     i = end;
                     match &words[end] {
-                        Word::Close(path) if path.is_empty() || self.dialect.blocks => {
-                            Argument::Inner(inner, path.clone())
-                        }
-                        _ => return Err(single_fields_only()),
+                        Word::Close(path) => Argument::Inner(inner, path.clone()),
+                        _ => return Err(wrong("unclosed left paren")),
                     }
                 }
                 _ => return Err(wrong("unexpected word in command")),
@@ -239,13 +249,6 @@ impl Reader {
         }
     }
 
-    fn dot(&self, path: &[String]) -> Result<Argument, TemplateError> {
-        if path.len() == 1 || self.dialect.blocks {
-            return Ok(Argument::Dot(path.to_vec()));
-        }
-        Err(single_fields_only())
-    }
-
     /// # Errors
     /// There is no such function here.
     fn find(&self, name: &str) -> Result<&'static Function, TemplateError> {
@@ -258,18 +261,6 @@ impl Reader {
             }
         })
     }
-}
-
-fn is_block(name: &str, dialect: &Dialect) -> bool {
-    name == "if" || dialect.blocks && matches!(name, "with" | "range")
-}
-
-fn variables_missing() -> TemplateError {
-    TemplateError::unsupported("a variable in a template")
-}
-
-fn single_fields_only() -> TemplateError {
-    TemplateError::unsupported("anything but a single field, such as .name, in a template")
 }
 
 /// Where the parenthesis closes that stands first.

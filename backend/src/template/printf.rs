@@ -1,7 +1,7 @@
 //! Go's `printf` for texts and numbers: flags `-`, `+`, `0`, space, width, precision, and the verbs `s v d b o O c U f e g q x X t %`.
 //! What is missing, left over or of the wrong kind is complained of in the text, as Go does.
 
-use super::function::times;
+use super::function::{bounded, times};
 use super::value::Value;
 use crate::logql::quote;
 use crate::number::general;
@@ -24,18 +24,16 @@ pub(super) fn print(format: &str, arguments: &[Value]) -> Result<String> {
             (Some(verb), None) => out.push_str(&format!("%!{verb}(MISSING)")),
             (Some(verb), Some(value)) => {
                 arguments.next();
-                out.push_str(&match one(verb, value, directive.precision)? {
-                    Some(printed) => directive.pad(printed, value)?,
-                    None => {
-                        let printed = directive.pad(value.print()?, value)?;
-                        format!("%!{verb}({}={printed})", value.kind())
-                    }
-                });
+                out.push_str(&directive.print(verb, value)?);
             }
         }
+        bounded(out.len())?;
     }
     out.push_str(rest);
-    let left = arguments.map(|value| Ok(format!("{}={}", value.kind(), value.print()?)));
+    let left = arguments.map(|value| match value {
+        Value::Nothing => Ok("<nil>".to_owned()),
+        value => Ok(format!("{}={}", value.kind(), value.print()?)),
+    });
     let left = left.collect::<Result<Vec<String>>>()?;
     if !left.is_empty() {
         out.push_str(&format!("%!(EXTRA {})", left.join(", ")));
@@ -67,6 +65,18 @@ impl<'f> Directive<'f> {
         let verb = after.chars().next();
         let rest = &after[verb.map_or(0, char::len_utf8)..];
         (Self { flags, width, precision, verb }, rest)
+    }
+
+    /// A value, or one after the other the parts that it has.
+    fn print(&self, verb: char, value: &Value) -> Result<String> {
+        if matches!(value, Value::List(_) | Value::Map(_) | Value::Object(_)) {
+            return value.print_parts(|part| self.print(verb, part));
+        }
+        Ok(match one(verb, value, self.precision)? {
+            Some(printed) => self.pad(printed, value)?,
+            None if *value == Value::Nothing => format!("%!{verb}(<nil>)"),
+            None => format!("%!{verb}({}={})", value.kind(), self.pad(value.print()?, value)?),
+        })
     }
 
     /// Brings a printed value to its width.
@@ -124,7 +134,7 @@ fn one(verb: char, value: &Value, precision: Option<usize>) -> Result<Option<Str
         ('g' | 'v', Value::Float(f)) => general(*f, precision),
         ('f' | 'F' | 'e', Value::Float(f)) => general(*f, None),
         ('t' | 'v', Value::Bool(b)) => b.to_string(),
-        ('s' | 'v', Value::Time(_) | Value::Map(_)) => value.print()?,
+        ('s' | 'v', Value::Time(_)) => value.print()?,
         ('v', Value::Nothing) => "<nil>".to_owned(),
         _ => return Ok(None),
     }))

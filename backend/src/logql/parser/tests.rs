@@ -9,7 +9,7 @@ fn what_is_not_there_is_named() {
     for (query, named) in [
         (r#"variants(rate({a="b"}[1m])) of ({a="b"}[1m])"#, "variants()"),
         (r#"approx_topk(3, rate({a="b"}[1m]))"#, "approx_topk"),
-        (r#"{a="b"} | line_format "{{ now }}""#, "now"),
+        (r#"{a="b"} | line_format "{{ js .x }}""#, "js"),
     ] {
         match parse(query) {
             Err(LogqlError::Unsupported(what)) => assert!(what.contains(named), "{what}"),

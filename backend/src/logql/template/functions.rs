@@ -1,40 +1,22 @@
-//! The functions of Loki's templates: those for text here, those for numbers in [`numbers`]; what every template has is in
-//! `crate::template`.
+//! The functions of Loki's templates: those for text here, those for numbers in [`numbers`], for times in [`dates`], for other
+//! ways to write a text in [`encodings`]; what every template has is in `crate::template`.
 
+mod dates;
 mod decimal;
+mod encodings;
 mod numbers;
 
-use crate::template::{Function, Run, Value, int, of, put, text, times, title};
+use crate::template::{Function, Value, int, of, of_context, put, replace_all, replaced, text, times, title};
+pub(crate) use encodings::query_escape;
 
 type Result<T> = std::result::Result<T, String>;
 
 /// All of them.
-pub(super) const FUNCTIONS: &[&[Function]] = &[TEXT, numbers::FUNCTIONS];
+pub(super) const FUNCTIONS: &[&[Function]] =
+    &[TEXT, numbers::FUNCTIONS, dates::FUNCTIONS, encodings::FUNCTIONS];
 
 /// What Go and Loki know beside.
-pub(super) const ELSEWHERE: &[&str] = &[
-    "b64enc",
-    "b64dec",
-    "fromJson",
-    "date",
-    "toDate",
-    "toDateInZone",
-    "unixToTime",
-    "now",
-    "call",
-    "html",
-    "index",
-    "slice",
-    "js",
-    "print",
-    "println",
-    "urlquery",
-    "range",
-    "with",
-    "define",
-    "template",
-    "block",
-];
+pub(super) const ELSEWHERE: &[&str] = &["call", "html", "js", "urlquery", "define", "template", "block"];
 
 /// What a line itself says: its text and its time.
 pub(super) const LINE: &str = "__line__";
@@ -55,7 +37,7 @@ fn is_empty(value: &Value) -> bool {
 
 fn indent(a: &[Value]) -> Result<String> {
     let pad = times(" ", int(&a[0])?)?;
-    Ok(format!("{pad}{}", text(&a[1])?.replace('\n', &format!("\n{pad}"))))
+    Ok(format!("{pad}{}", replaced(text(&a[1])?, "\n", &format!("\n{pad}"), usize::MAX)?))
 }
 
 /// Bytes from and to, where those are ends of characters too.
@@ -65,7 +47,8 @@ fn slice(s: &str, from: usize, to: usize) -> Result<String> {
 }
 
 fn align(a: &[Value], left: bool) -> Result<Value> {
-    let (width, s) = (usize::try_from(int(&a[0])?).unwrap_or(0), text(&a[1])?);
+    let (width, s) = (int(&a[0])?, text(&a[1])?);
+    let Ok(width) = usize::try_from(width) else { return put(s) };
     let n = s.chars().count();
     if n >= width {
         let skip = if left { 0 } else { n - width };
@@ -75,38 +58,9 @@ fn align(a: &[Value], left: bool) -> Result<Value> {
     put(if left { format!("{s}{pad}") } else { format!("{pad}{s}") })
 }
 
-pub(crate) fn query_escape(s: &str) -> String {
-    let mut out = String::new();
-    for b in s.bytes() {
-        match b {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(b)),
-            b' ' => out.push('+'),
-            _ => out.push_str(&format!("%{b:02X}")),
-        }
-    }
-    out
-}
-
-fn query_unescape(s: &str) -> Result<String> {
-    let mut out = Vec::new();
-    let mut bytes = s.bytes();
-    while let Some(b) = bytes.next() {
-        out.push(match b {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || bytes.next().and_then(|b| char::from(b).to_digit(16));
-                let (high, low) = (digit(), digit());
-                high.zip(low).map(|(h, l)| (h * 16 + l) as u8).ok_or("invalid URL escape")?
-            }
-            b => b,
-        });
-    }
-    Ok(String::from_utf8_lossy(&out).into_owned())
-}
-
 const TEXT: &[Function] = &[
-    Function { name: LINE, least: 0, most: 0, run: Run::Context },
-    Function { name: TIMESTAMP, least: 0, most: 0, run: Run::Context },
+    of_context(LINE, 0),
+    of_context(TIMESTAMP, 0),
     of("ToLower", 1, |a| put(text(&a[0])?.to_lowercase())),
     of("lower", 1, |a| put(text(&a[0])?.to_lowercase())),
     of("ToUpper", 1, |a| put(text(&a[0])?.to_uppercase())),
@@ -114,9 +68,9 @@ const TEXT: &[Function] = &[
     of("title", 1, |a| put(title(text(&a[0])?))),
     of("Replace", 4, |a| {
         let (s, from, to, n) = (text(&a[0])?, text(&a[1])?, text(&a[2])?, int(&a[3])?);
-        put(usize::try_from(n).map_or_else(|_| s.replace(from, to), |n| s.replacen(from, to, n)))
+        put(replaced(s, from, to, usize::try_from(n).unwrap_or(usize::MAX))?)
     }),
-    of("replace", 3, |a| put(text(&a[2])?.replace(text(&a[0])?, text(&a[1])?))),
+    of("replace", 3, |a| put(replaced(text(&a[2])?, text(&a[0])?, text(&a[1])?, usize::MAX)?)),
     of("Trim", 2, |a| put(text(&a[0])?.trim_matches(any_of(text(&a[1])?)))),
     of("TrimLeft", 2, |a| put(text(&a[0])?.trim_start_matches(any_of(text(&a[1])?)))),
     of("TrimRight", 2, |a| put(text(&a[0])?.trim_end_matches(any_of(text(&a[1])?)))),
@@ -149,14 +103,16 @@ const TEXT: &[Function] = &[
     of("contains", 2, |a| Ok(Value::Bool(text(&a[1])?.contains(text(&a[0])?)))),
     of("hasPrefix", 2, |a| Ok(Value::Bool(text(&a[1])?.starts_with(text(&a[0])?)))),
     of("hasSuffix", 2, |a| Ok(Value::Bool(text(&a[1])?.ends_with(text(&a[0])?)))),
-    of("regexReplaceAll", 3, |a| put(regex(text(&a[0])?)?.replace_all(text(&a[1])?, text(&a[2])?))),
+    of("regexReplaceAll", 3, |a| put(replace_all(&regex(text(&a[0])?)?, text(&a[1])?, text(&a[2])?)?))
+        .heavy(),
     of("regexReplaceAllLiteral", 3, |a| {
-        put(regex(text(&a[0])?)?.replace_all(text(&a[1])?, regex::NoExpand(text(&a[2])?)))
-    }),
-    of("count", 2, |a| Ok(Value::Int(regex(text(&a[0])?)?.find_iter(text(&a[1])?).count() as i64))),
+        let with = replaced(text(&a[2])?, "$", "$$", usize::MAX)?;
+        put(replace_all(&regex(text(&a[0])?)?, text(&a[1])?, &with)?)
+    })
+    .heavy(),
+    of("count", 2, |a| Ok(Value::Int(regex(text(&a[0])?)?.find_iter(text(&a[1])?).count() as i64))).heavy(),
     of("alignLeft", 2, |a| align(a, true)),
     of("alignRight", 2, |a| align(a, false)),
-    of("urlencode", 1, |a| put(query_escape(text(&a[0])?))),
-    of("urldecode", 1, |a| put(query_unescape(text(&a[0])?)?)),
-    of("default", 2, |a| Ok(if is_empty(&a[1]) { a[0].clone() } else { a[1].clone() })),
+    of("default", 1, |a| Ok(a.get(1).filter(|given| !is_empty(given)).unwrap_or(&a[0]).clone()))
+        .up_to(usize::MAX),
 ];

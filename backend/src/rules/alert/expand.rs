@@ -8,7 +8,9 @@ use crate::labels::Labels;
 use crate::logql::{duration_ns, query_escape};
 use crate::matcher::compile;
 use crate::rules::definition::{Rule, Text};
-use crate::template::{Context, Dialect, Function, Run, Value, at_least, int, of, put, text, title};
+use crate::template::{
+    Context, Dialect, Function, Moment, Value, of, of_context, put, replace_all, text, title,
+};
 
 /// Prometheus' templates, with the variables it defines in front of each.
 pub(crate) static DIALECT: Dialect = Dialect {
@@ -21,12 +23,9 @@ pub(crate) static DIALECT: Dialect = Dialect {
         "define",
         "template",
         "block",
-        "break",
-        "continue",
         "html",
         "js",
         "call",
-        "slice",
         "urlquery",
         "stripDomain",
     ],
@@ -36,7 +35,6 @@ pub(crate) static DIALECT: Dialect = Dialect {
         ("$externalURL", "ExternalURL"),
         ("$value", "Value"),
     ],
-    blocks: true,
 };
 
 /// What every template may name of the program itself.
@@ -90,6 +88,10 @@ impl Context for Data<'_> {
         })
     }
 
+    fn whole(&self) -> Result<Value, String> {
+        Err("the data as a whole cannot be used; name a field of it".to_owned())
+    }
+
     fn call(&self, function: &str, arguments: &[Value]) -> Result<Value, String> {
         match (function, arguments) {
             ("query", [query]) => {
@@ -113,10 +115,6 @@ fn path(url: &str) -> &str {
     rest.find('/').map_or("", |at| &rest[at..])
 }
 
-const fn of_context(name: &'static str, arguments: usize) -> Function {
-    Function { name, least: arguments, most: arguments, run: Run::Context }
-}
-
 const FUNCTIONS: &[Function] = &[
     of_context("query", 1),
     of_context("externalURL", 0),
@@ -138,8 +136,12 @@ const FUNCTIONS: &[Function] = &[
         items.sort_by_key(key);
         Ok(Value::List(items.into()))
     }),
-    of("match", 2, |a| Ok(Value::Bool(compile(text(&a[0])?)?.is_match(text(&a[1])?)))),
-    of("reReplaceAll", 3, |a| put(compile(text(&a[0])?)?.replace_all(text(&a[2])?, text(&a[1])?))),
+    of("match", 2, |a| Ok(Value::Bool(compile(text(&a[0])?)?.is_match(text(&a[1])?)))).heavy(),
+    of("reReplaceAll", 3, |a| {
+        let (regex, with, text) = (compile(text(&a[0])?)?, text(&a[1])?, text(&a[2])?);
+        put(replace_all(&regex, text, with)?)
+    })
+    .heavy(),
     of("title", 1, |a| put(title(text(&a[0])?))),
     of("toUpper", 1, |a| put(text(&a[0])?.to_uppercase())),
     of("toLower", 1, |a| put(text(&a[0])?.to_lowercase())),
@@ -152,28 +154,13 @@ const FUNCTIONS: &[Function] = &[
     of("humanizeDuration", 1, |a| put(duration(float(&a[0])?))),
     of("humanizePercentage", 1, |a| put(percentage(float(&a[0])?))),
     of("humanizeTimestamp", 1, |a| put(timestamp(float(&a[0])?)?)),
-    of("toTime", 1, |a| time(float(&a[0])?).map(Value::Time)),
+    of("toTime", 1, |a| time(float(&a[0])?).map(Moment::of_nanos).map(Value::Time)),
     of("parseDuration", 1, |a| {
         let text = text(&a[0])?;
         let (sign, rest) = text.strip_prefix('-').map_or((1.0, text), |rest| (-1.0, rest));
         let ns = duration_ns(rest).ok_or_else(|| format!("not a valid duration string: {text:?}"))?;
         Ok(Value::Float(sign * ns as f64 / 1e9))
     }),
-    at_least("print", 0, |a| {
-        let mut out = String::new();
-        for (i, value) in a.iter().enumerate() {
-            // Go puts a space where neither neighbour is text.
-            let beside = i > 0 && !matches!((&a[i - 1], value), (Value::Text(_), _) | (_, Value::Text(_)));
-            out += if beside { " " } else { "" };
-            out += &value.print()?;
-        }
-        put(out)
-    }),
-    at_least("println", 0, |a| {
-        let printed = a.iter().map(Value::print).collect::<Result<Vec<_>, _>>()?;
-        put(printed.join(" ") + "\n")
-    }),
-    at_least("index", 2, |a| a[1..].iter().try_fold(a[0].clone(), |value, key| at(&value, key))),
 ];
 
 fn list(value: &Value) -> Result<&[Value], String> {
@@ -200,17 +187,6 @@ fn float(value: &Value) -> Result<f64, String> {
             text.parse().map_err(|_| invalid())
         }
         other => Err(format!("can't convert {} to float", other.kind())),
-    }
-}
-
-fn at(value: &Value, key: &Value) -> Result<Value, String> {
-    match value {
-        Value::Map(_) => value.field(text(key)?),
-        Value::List(items) => {
-            let found = usize::try_from(int(key)?).ok().and_then(|i| items.get(i));
-            found.cloned().ok_or_else(|| "index out of range".to_owned())
-        }
-        other => Err(format!("can't index item of type {}", other.kind())),
     }
 }
 

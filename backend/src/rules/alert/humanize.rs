@@ -1,6 +1,7 @@
 //! Numbers as people read them, in the words of Prometheus' template functions.
 
 use crate::number::general;
+use crate::template::Moment;
 
 /// Four significant digits.
 fn short(v: f64) -> String {
@@ -109,7 +110,7 @@ pub(super) fn timestamp(v: f64) -> Result<String, String> {
     if !v.is_finite() {
         return Ok(short(v));
     }
-    crate::template::Value::Time(time(v)?).print()
+    Ok(Moment::of_nanos(time(v)?).to_string())
 }
 
 #[cfg(test)]

@@ -113,7 +113,12 @@ async fn all_alike<'q>(both: &Both, asked: impl Iterator<Item = (&'q String, Mod
 }
 
 fn all_queries() -> Vec<String> {
-    let lists = [include_str!("lines.logql"), include_str!("metrics.logql"), include_str!("wrong.logql")];
+    let lists = [
+        include_str!("lines.logql"),
+        include_str!("metrics.logql"),
+        include_str!("templates.logql"),
+        include_str!("wrong.logql"),
+    ];
     let mut queries: Vec<String> = lists.into_iter().flat_map(listed).collect();
     queries.extend(of_dashboards());
     queries

@@ -4,7 +4,7 @@
 use super::Result;
 use super::decimal::Decimal;
 use crate::logql::units;
-use crate::template::{Function, Run, Value, at_least, int, of, text};
+use crate::template::{Function, Value, at_least, int, of, text};
 
 /// A whole number, whatever it comes as.
 fn whole(value: &Value) -> i64 {
@@ -118,27 +118,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     at_least("minf", 1, |a| Ok(fractions(a, f64::min))),
     of("floor", 1, |a| Ok(Value::Float(fraction(&a[0]).floor()))),
     of("ceil", 1, |a| Ok(Value::Float(fraction(&a[0]).ceil()))),
-    Function { name: "round", least: 2, most: 3, run: Run::Values(round) },
+    of("round", 2, round).up_to(3),
     of("bytes", 1, |a| {
         let size = units::bytes(text(&a[0])?).ok_or("the text is not a size")?;
         Ok(Value::Float(size))
     }),
     of("duration", 1, seconds),
     of("duration_seconds", 1, seconds),
-    of("unixEpoch", 1, |a| epoch(a, 1_000_000_000)),
-    of("unixEpochMillis", 1, |a| epoch(a, 1_000_000)),
-    of("unixEpochNanos", 1, |a| epoch(a, 1)),
 ];
 
 fn seconds(a: &[Value]) -> Result<Value> {
     let ns = units::go_duration(text(&a[0])?).ok_or("the text is not a duration")?;
     Ok(Value::Float(units::seconds(ns)))
-}
-
-/// The text of a time in some unit since 1970.
-fn epoch(a: &[Value], unit: i64) -> Result<Value> {
-    match a[0] {
-        Value::Time(ns) => Ok(Value::Text(ns.div_euclid(unit).to_string())),
-        _ => Err("wrong type for value; expected time.Time".to_owned()),
-    }
 }
