@@ -8,11 +8,10 @@ use promql_parser::parser::token::{
 };
 use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
 
-use super::QueryError;
 use super::eval::Evaluator;
-use super::math;
 use super::numeric::{Mean, Spread, Sum, quantile};
 use super::value::{Grid, Row, absent, is_present};
+use super::{QueryError, math, order};
 use crate::labels::{Labels, NAME};
 use crate::number::general;
 
@@ -23,13 +22,15 @@ pub(super) fn eval(
 ) -> Result<Vec<Row>, QueryError> {
     let op = expr.op.id();
     let param = match (&expr.param, op) {
-        (Some(param), T_TOPK | T_BOTTOMK | T_QUANTILE) => Some(evaluator.scalar(param, grid)?),
+        (Some(param), T_TOPK | T_BOTTOMK | T_QUANTILE) => {
+            Some(parameter(evaluator, param, &expr.expr, grid)?)
+        }
         _ => None,
     };
-    let rows = evaluator.vector(&expr.expr, grid)?;
     if op == T_COUNT_VALUES {
-        return count_values(evaluator, expr, rows, grid);
+        return dense(evaluator, count_values(evaluator, expr, grid)?, grid);
     }
+    let rows = evaluator.vector(&expr.expr, grid)?;
     let groups = group(&rows, expr.modifier.as_ref());
     if matches!(op, T_TOPK | T_BOTTOMK) {
         let k = param.ok_or_else(|| QueryError::execution("topk needs a parameter"))?;
@@ -59,6 +60,21 @@ pub(super) fn eval(
     }
     out.retain(Row::has_any);
     Ok(out)
+}
+
+/// The parameter of an aggregation of `over` at every step. Where `over` is fixed by `@`, Prometheus evaluates the whole once,
+/// at the first step, and with it a parameter that changes.
+fn parameter(
+    evaluator: &Evaluator<'_>,
+    param: &Expr,
+    over: &Expr,
+    grid: Grid,
+) -> Result<Vec<f64>, QueryError> {
+    if grid.len == 0 || order::varies(over) {
+        return evaluator.scalar(param, grid);
+    }
+    let once = evaluator.scalar(param, Grid::instant(grid.start))?;
+    Ok(once.first().map(|v| vec![*v; grid.len]).unwrap_or_default())
 }
 
 /// Folds the values of each step over all rows, row by row: `first` makes the state of a step from its first value.
@@ -118,18 +134,23 @@ fn note_quantiles(evaluator: &Evaluator<'_>, expr: &AggregateExpr, q: &[f64]) {
     }
 }
 
-/// How often each value occurs, with the value as a label.
-fn count_values(
+/// How often a value occurs, which is among the labels: at the steps where it does, in their order.
+pub(super) struct Counted {
+    pub(super) labels: Labels,
+    pub(super) at: Vec<(usize, f64)>,
+}
+
+/// What a new value takes beside its counts, and what one of those takes: as if they were so many values.
+const LABELS: usize = 16;
+const COUNT: usize = 2;
+
+/// How often each value occurs. Most occur at few steps, so that nothing is held for the others.
+pub(super) fn count_values(
     evaluator: &Evaluator<'_>,
     expr: &AggregateExpr,
-    rows: Vec<Row>,
     grid: Grid,
-) -> Result<Vec<Row>, QueryError> {
-    let mut param = expr.param.as_deref();
-    while let Some(Expr::Paren(paren)) = param {
-        param = Some(&paren.expr);
-    }
-    let label = match param {
+) -> Result<Vec<Counted>, QueryError> {
+    let label = match expr.param.as_deref().map(order::unwrapped) {
         Some(Expr::StringLiteral(s)) if !s.val.is_empty() => &s.val,
         _ => return Err(QueryError::execution("invalid label name \"\"")),
     };
@@ -143,25 +164,42 @@ fn count_values(
             }))
         }
     };
-    let mut at: HashMap<Labels, usize> = HashMap::new();
-    let mut out: Vec<Row> = Vec::new();
-    for row in rows {
-        for (i, v) in row.points.iter().enumerate().filter(|(_, v)| is_present(**v)) {
-            let labels = group_labels(&row.labels.with(label, &plain(*v)), modifier.as_ref());
-            let slot = match at.get(&labels) {
-                Some(slot) => *slot,
-                None => {
-                    evaluator.claim(grid.len)?;
-                    at.insert(labels.clone(), out.len());
-                    out.push(Row { labels, points: vec![absent(); grid.len] });
-                    out.len() - 1
+    let rows = evaluator.vector(&expr.expr, grid)?;
+    let mut slots: HashMap<Labels, usize> = HashMap::new();
+    let mut counted: Vec<Counted> = Vec::new();
+    for i in 0..grid.len {
+        let known = counted.len();
+        let mut counts = 0;
+        for (row, v) in rows.iter().map(|row| (row, row.points[i])).filter(|(_, v)| is_present(*v)) {
+            let labels = group_labels(&row.labels.with(label, &plain(v)), modifier.as_ref());
+            let slot = *slots.entry(labels).or_insert_with_key(|labels| {
+                counted.push(Counted { labels: labels.clone(), at: Vec::new() });
+                counted.len() - 1
+            });
+            match counted[slot].at.last_mut() {
+                Some((step, count)) if *step == i => *count += 1.0,
+                _ => {
+                    counted[slot].at.push((i, 1.0));
+                    counts += 1;
                 }
-            };
-            let count = &mut out[slot].points[i];
-            *count = if is_present(*count) { *count + 1.0 } else { 1.0 };
+            }
         }
+        evaluator.claim((counted.len() - known) * LABELS + counts * COUNT)?;
     }
-    Ok(out)
+    Ok(counted)
+}
+
+/// With a value or none for every step.
+fn dense(evaluator: &Evaluator<'_>, counted: Vec<Counted>, grid: Grid) -> Result<Vec<Row>, QueryError> {
+    let row = |counted: Counted| {
+        evaluator.claim(grid.len)?;
+        let mut points = vec![absent(); grid.len];
+        for (step, count) in counted.at {
+            points[step] = count;
+        }
+        Ok::<_, QueryError>(Row { labels: counted.labels, points })
+    };
+    counted.into_iter().map(row).collect()
 }
 
 /// All digits of a number, never with an exponent.

@@ -165,7 +165,7 @@ fn vectors(
     for (i, row) in one.iter().enumerate() {
         by_signature.entry(matching.signature(&row.labels)).or_default().push(i);
     }
-    duplicates(&one, &many, &by_signature, swapped, grid)?;
+    duplicates(&one, &many, &by_signature, matching, grid)?;
     let drops_name = !is_comparison(op) || return_bool;
     let mut out: Vec<Row> = Vec::new();
     let mut slots: HashMap<Labels, usize> = HashMap::new();
@@ -213,29 +213,35 @@ fn vectors(
     Ok(out)
 }
 
-/// The "one" side may have one series per signature at each step at which the other side has anything.
+/// The "one" side may have one series per signature at each step at which the other side has anything. Of several mistakes
+/// the one at the first step is told, of which the second series comes first.
 fn duplicates(
     one: &[Row],
     many: &[Row],
     by_signature: &HashMap<Labels, Vec<usize>>,
-    swapped: bool,
+    matching: &Matching<'_>,
     grid: Grid,
 ) -> Result<(), QueryError> {
     if by_signature.values().all(|members| members.len() == 1) {
         return Ok(());
     }
+    let mut group_of = vec![0; one.len()];
+    for (group, members) in by_signature.values().enumerate() {
+        members.iter().for_each(|member| group_of[*member] = group);
+    }
+    let mut seen: Vec<Option<&Row>> = vec![None; by_signature.len()];
     for i in (0..grid.len).filter(|i| many.iter().any(|row| is_present(row.points[*i]))) {
-        for (signature, members) in by_signature {
-            let mut present = members.iter().map(|m| &one[*m]).filter(|row| is_present(row.points[i]));
-            if let (Some(first), Some(second)) = (present.next(), present.next()) {
-                let side = if swapped { "left" } else { "right" };
-                let mut pair = [first.labels.to_string(), second.labels.to_string()];
-                pair.sort();
-                return Err(QueryError::Execution(format!(
-                    "found duplicate series for the match group {signature} on the {side} hand-side of the operation: [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
-                    pair[0], pair[1]
-                )));
-            }
+        seen.fill(None);
+        for (row, group) in one.iter().zip(&group_of).filter(|(row, _)| is_present(row.points[i])) {
+            let Some(other) = seen[*group].replace(row) else { continue };
+            let is_left = matches!(matching.card, VectorMatchCardinality::OneToMany(_));
+            let (side, group) = (if is_left { "left" } else { "right" }, matching.signature(&row.labels));
+            let mut pair = [row.labels.to_string(), other.labels.to_string()];
+            pair.sort();
+            return Err(QueryError::Execution(format!(
+                "found duplicate series for the match group {group} on the {side} hand-side of the operation: [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
+                pair[0], pair[1]
+            )));
         }
     }
     Ok(())

@@ -68,11 +68,6 @@ impl<'a> Evaluator<'a> {
         Answer { value, warnings, infos, samples }
     }
 
-    /// Whether the query asks for more than one instant.
-    pub(super) fn is_range(&self) -> bool {
-        self.outer.len > 1
-    }
-
     /// For a note about something noticed.
     pub(super) fn notes(&self) -> RefMut<'_, Notes> {
         self.notes.borrow_mut()

@@ -43,7 +43,8 @@ pub(super) fn call(evaluator: &Evaluator<'_>, call: &Call, grid: Grid) -> Result
         "absent" | "absent_over_time" => absence::call(evaluator, call, arg(0)?, grid).map(Value::Vector),
         "sort" | "sort_desc" => {
             let rows = vector(0)?;
-            if evaluator.is_range() && order::varies(arg(0)?) {
+            // A subquery's steps are a range, too.
+            if grid.start != grid.end && order::varies(arg(0)?) {
                 let at = evaluator.place(call);
                 evaluator.notes().warn(
                     "sort is ineffective for range queries since results are always ordered by labels"
@@ -108,12 +109,8 @@ fn to_scalar(rows: &[Row], grid: Grid) -> Vec<f64> {
 }
 
 fn timestamp(evaluator: &Evaluator<'_>, arg: &Expr, grid: Grid) -> Result<Value, QueryError> {
-    let mut inner = arg;
-    while let Expr::Paren(p) = inner {
-        inner = &p.expr;
-    }
     // Of a selector it is the sample's own time; of anything computed, the step's.
-    let rows = match inner {
+    let rows = match order::unwrapped(arg) {
         Expr::VectorSelector(selector) => evaluator.select_with(selector, grid, |s| s.t as f64 / 1000.0)?,
         _ => {
             let at = |row: Row| row.map(|i, _| grid.time(i) as f64 / 1000.0);

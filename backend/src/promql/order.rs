@@ -6,24 +6,36 @@ use super::dates;
 use super::value::{Grid, Row};
 
 /// Functions whose value depends on the time of evaluation, whatever their arguments are; so does that of dates.
-const OF_TIME: [&str; 3] = ["time", "timestamp", "predict_linear"];
+const OF_TIME: [&str; 2] = ["time", "predict_linear"];
 
-/// Whether an expression may have other values at other steps. What is fixed by `@` is evaluated once, as if by an
-/// instant query, and its order is one by value.
+/// Whether Prometheus evaluates an expression at every step, and not once for all of them, at the first. What is fixed by
+/// `@` it evaluates once, as if by an instant query. It takes an aggregation for fixed that has a parameter which is not.
 pub(super) fn varies(expr: &Expr) -> bool {
     match expr {
         Expr::VectorSelector(v) => v.at.is_none(),
         Expr::MatrixSelector(m) => m.vs.at.is_none(),
-        Expr::Subquery(s) => s.at.is_none() && varies(&s.expr),
+        Expr::Subquery(s) => s.at.is_none(),
         Expr::Call(c) => {
-            let of_time = OF_TIME.contains(&c.func.name) || dates::named(c.func.name).is_some();
-            of_time || c.args.args.iter().any(|a| varies(a))
+            let args = || c.args.args.iter();
+            let is_of_samples = args().all(|a| matches!(unwrapped(a), Expr::VectorSelector(_)));
+            let of_time = OF_TIME.contains(&c.func.name)
+                || dates::named(c.func.name).is_some()
+                || c.func.name == "timestamp" && !is_of_samples;
+            of_time || args().any(|a| varies(a))
         }
-        Expr::Aggregate(a) => varies(&a.expr) || a.param.as_deref().is_some_and(varies),
+        Expr::Aggregate(a) => varies(&a.expr),
         Expr::Binary(b) => varies(&b.lhs) || varies(&b.rhs),
         Expr::Unary(u) => varies(&u.expr),
         Expr::Paren(p) => varies(&p.expr),
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => false,
+    }
+}
+
+/// What stands in parentheses.
+pub(super) fn unwrapped(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Paren(p) => unwrapped(&p.expr),
+        other => other,
     }
 }
 

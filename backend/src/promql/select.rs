@@ -4,12 +4,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use promql_parser::label::MatchOp;
+use promql_parser::parser::token::T_COUNT_VALUES;
 use promql_parser::parser::{AtModifier, Expr, Offset, SubqueryExpr, VectorSelector};
 
-use super::QueryError;
 use super::eval::Evaluator;
 use super::strings::value_of;
 use super::value::{Grid, Row, Value, absent, is_present};
+use super::{QueryError, aggregate, order};
 use crate::labels::{Labels, NAME};
 use crate::matcher::Matcher;
 use crate::store::samples::{Sample, is_stale};
@@ -231,9 +232,23 @@ impl Evaluator<'_> {
         let (first, last) = (shift.time(grid.start).saturating_sub(range_ms), shift.time(grid.last()));
         // Steps lie on multiples of the step, whatever the query's own start; the left edge is open.
         let start = (first.div_euclid(step) + 1) * step;
-        let inner = Grid::range(start, last, step);
+        let inner = Grid { end: shift.time(grid.end), ..Grid::range(start, last, step) };
         if inner.len > 1_000_000 {
             return Err(QueryError::TooMuch);
+        }
+        let mut each = |labels: &Labels, samples: Vec<Sample>| {
+            self.claim(grid.len)?;
+            f(labels, Windows { evaluator: self, samples: &samples, grid, shift, range_ms })
+        };
+        if let Expr::Aggregate(a) = order::unwrapped(&subquery.expr)
+            && a.op.id() == T_COUNT_VALUES
+        {
+            // Over many steps there are many values, most of which occur at few.
+            for counted in aggregate::count_values(self, a, inner)? {
+                let samples = counted.at.iter().map(|(i, v)| Sample { t: inner.time(*i), v: *v });
+                each(&counted.labels, samples.collect())?;
+            }
+            return self.claim(0);
         }
         let rows = match self.eval(&subquery.expr, inner)? {
             Value::Vector(rows) => rows,
@@ -241,14 +256,8 @@ impl Evaluator<'_> {
             _ => return Err(QueryError::execution("a subquery needs an instant vector or a scalar")),
         };
         for row in rows {
-            self.claim(grid.len)?;
-            let samples: Vec<Sample> = inner
-                .times()
-                .zip(&row.points)
-                .filter(|(_, v)| is_present(**v))
-                .map(|(t, v)| Sample { t, v: *v })
-                .collect();
-            f(&row.labels, Windows { evaluator: self, samples: &samples, grid, shift, range_ms })?;
+            let present = inner.times().zip(&row.points).filter(|(_, v)| is_present(**v));
+            each(&row.labels, present.map(|(t, v)| Sample { t, v: *v }).collect())?;
         }
         self.claim(0)
     }

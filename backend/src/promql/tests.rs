@@ -1,5 +1,7 @@
 //! Each function by its documented definition, on samples made by hand.
 
+mod steps;
+
 use std::time::{Duration, Instant};
 
 use super::value::{Grid, Value, is_present};
