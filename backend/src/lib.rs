@@ -12,6 +12,7 @@ mod config;
 mod derive;
 #[cfg(any(test, fuzzing))]
 pub mod doors;
+mod duration;
 mod error;
 mod ingest;
 mod labels;

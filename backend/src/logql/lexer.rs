@@ -2,7 +2,8 @@
 //! where the function's parenthesis decides: `count` alone may be a label.
 
 use super::LogqlError;
-use super::units::{bytes, duration, go_duration};
+use super::units::{bytes, go_duration};
+use crate::duration;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
@@ -149,7 +150,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, LogqlError> {
                 };
                 let end =
                     rest.find(']').ok_or_else(|| wrong("missing closing ']' in duration".to_owned()))?;
-                (Token::Range(range(&rest[1..end]).map_err(wrong)?), end + 1)
+                (Token::Range(duration::read(&rest[1..end]).map_err(wrong)?), end + 1)
             }
             '-' => match (flag, negative) {
                 (Some(flag), _) => (Token::Flag(flag), flag.len()),
@@ -227,7 +228,7 @@ fn unit_end(text: &str, from: usize, belongs: fn(char) -> bool) -> Option<usize>
 fn number(text: &str) -> (Token, usize) {
     let digits = number_end(text);
     if let Some(end) = unit_end(text, digits, is_duration)
-        && let Some(ns) = duration(&text[..end]).or_else(|| go_duration(&text[..end]))
+        && let Some(ns) = duration::read(&text[..end]).ok().or_else(|| go_duration(&text[..end]))
     {
         return (Token::Duration(ns), end);
     }
@@ -258,20 +259,6 @@ fn number_end(text: &str) -> usize {
         }
     }
     end
-}
-
-/// The duration between brackets.
-fn range(text: &str) -> Result<i64, String> {
-    duration(text).ok_or_else(|| {
-        let is_digit = |c: char| c.is_ascii_digit();
-        let mut units = text.split(is_digit).filter(|unit| !unit.is_empty());
-        let unknown = units.find(|unit| !["y", "w", "d", "h", "m", "s", "ms"].contains(unit));
-        match unknown.filter(|_| text.starts_with(is_digit)) {
-            _ if text.is_empty() => "empty duration string".to_owned(),
-            Some(unit) => format!("unknown unit {unit:?} in duration {text:?}"),
-            None => format!("not a valid duration string: {text:?}"),
-        }
-    })
 }
 
 /// The double-quoted string, with Go's escapes, that `text` starts with, and how long it is there.

@@ -32,7 +32,7 @@ pub(crate) use parser::{parse, parse_log, parse_selector};
 pub(crate) use plan::Plan;
 pub(crate) use print::{pretty, quote};
 pub(crate) use template::query_escape;
-pub(crate) use units::{bytes, duration as duration_ns};
+pub(crate) use units::bytes;
 
 /// Why a query cannot be run; the text is what Loki's API answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,5 @@
-//! Numbers with units, as queries and labels have them: durations the way Prometheus writes them and the way Go does,
-//! sizes, and plain numbers.
+//! Numbers with units, as queries and labels have them: durations the way Go writes them (those of ranges are read by
+//! [`crate::duration`]), sizes, and plain numbers.
 
 use super::ast::Unit;
 
@@ -31,39 +31,6 @@ pub(super) fn plain(text: &str) -> Option<f64> {
 /// Nanoseconds as seconds, the way Go divides them.
 pub(super) fn seconds(ns: i64) -> f64 {
     (ns / 1_000_000_000) as f64 + (ns % 1_000_000_000) as f64 / 1e9
-}
-
-/// Reads a duration as ranges have it, in nanoseconds: whole numbers with units from years down to milliseconds, in this
-/// order.
-pub(crate) fn duration(text: &str) -> Option<i64> {
-    const UNITS: [(&str, i64); 7] = [
-        ("y", 365 * 86_400_000),
-        ("w", 7 * 86_400_000),
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1000),
-        ("ms", 1),
-    ];
-    if text == "0" {
-        return Some(0);
-    }
-    let (mut rest, mut units) = (text, UNITS.as_slice());
-    let mut ms: i64 = 0;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|d| *d > 0)?;
-        let value: i64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let at = units.iter().position(|(name, _)| *name == &rest[..end])?;
-        ms = ms.checked_add(value.checked_mul(units[at].1)?)?;
-        units = &units[at + 1..];
-        rest = &rest[end..];
-    }
-    ms.checked_mul(1_000_000)
 }
 
 /// Reads a Go duration, in nanoseconds: signed, with fractions, from hours down.
@@ -155,16 +122,6 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_range_has_whole_units_in_order() {
-        assert_eq!(duration("1m30s"), Some(90_000_000_000));
-        assert_eq!(duration("2d5ms"), Some(172_800_005_000_000));
-        assert_eq!(duration("0"), Some(0));
-        for wrong in ["", "5", "1.5m", "1s1m", "-1m", "1m1m", "x", "99999999999y"] {
-            assert_eq!(duration(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
     fn a_labels_duration_has_gos_units_alone() {
         assert_eq!(go_duration("1.5ms"), Some(1_500_000));
         assert_eq!(go_duration("-1h2m3.5s"), Some(-3_723_500_000_000));
@@ -201,7 +158,7 @@ mod tests {
         #[test]
         fn no_text_makes_them_panic(text in "\\PC{0,20}", near in "[0-9.,smhdKiB+-]{0,24}") {
             for text in [text, near] {
-                let _ = (duration(&text), go_duration(&text), bytes_written(&text), plain(&text));
+                let _ = (go_duration(&text), bytes_written(&text), plain(&text));
             }
         }
     }

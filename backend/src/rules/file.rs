@@ -9,7 +9,6 @@ use yaml::{Problem, Reader};
 use super::alert::DIALECT;
 use super::definition::{Alert, Group, Kind, Rule, Text};
 use crate::labels::NAME;
-use crate::logql::duration_ns;
 use crate::promql::{Query, QueryError, one_line};
 use crate::template::Template;
 
@@ -74,9 +73,9 @@ fn text(field: Option<Reader<'_>>) -> Result<Option<(String, Reader<'_>)>, Probl
 /// A duration in milliseconds, if there is one.
 fn duration(field: Option<Reader<'_>>) -> Result<Option<i64>, Problem> {
     let Some((text, reader)) = text(field)? else { return Ok(None) };
-    match duration_ns(&text) {
-        Some(ns) => Ok(Some(ns / 1_000_000)),
-        None => Err(reader.problem(format!("not a valid duration string: {text:?}; write it as 1m30s"))),
+    match crate::duration::read(&text) {
+        Ok(ns) => Ok(Some(ns / 1_000_000)),
+        Err(wrong) => Err(reader.problem(format!("{wrong}; write it as 1m30s"))),
     }
 }
 

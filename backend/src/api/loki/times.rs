@@ -12,12 +12,8 @@ pub(super) fn range(params: &Params, now_ns: i64, default_ns: i64) -> Result<Ran
     let end = params.get("end").map_or(Ok(now_ns), |t| time("end", t))?;
     let since = match params.get("since") {
         Some(text) => {
-            let parsed = promql_parser::util::parse_duration(text).map_err(|_| {
-                LokiError::bad(format!(
-                    "could not parse 'since' parameter: not a valid duration string: {text:?}"
-                ))
-            })?;
-            i64::try_from(parsed.as_nanos()).unwrap_or(i64::MAX)
+            let wrong = |why| LokiError::bad(format!("could not parse 'since' parameter: {why}"));
+            crate::duration::read(text).map_err(wrong)?
         }
         None => default_ns,
     };
@@ -53,7 +49,7 @@ pub(super) fn duration(text: &str) -> Result<i64, LokiError> {
         Ok(seconds) => seconds * 1e9,
         Err(_) => {
             let (sign, text) = text.strip_prefix('-').map_or((1.0, text), |t| (-1.0, t));
-            sign * promql_parser::util::parse_duration(text).map_err(|_| bad())?.as_nanos() as f64
+            sign * crate::duration::read(text).map_err(|_| bad())? as f64
         }
     };
     if ns.is_finite() && ns.abs() < 9.2e18 { Ok(ns.round() as i64) } else { Err(bad()) }

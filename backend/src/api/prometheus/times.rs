@@ -80,7 +80,7 @@ fn parse_time(text: &str) -> Option<i64> {
 fn parse_seconds(text: &str) -> Option<f64> {
     match text.parse::<f64>() {
         Ok(seconds) => seconds.is_finite().then_some(seconds),
-        Err(_) => promql_parser::util::parse_duration(text).ok().map(|d| d.as_secs_f64()),
+        Err(_) => crate::duration::read(text).ok().map(|ns| ns as f64 / 1e9),
     }
 }
 

@@ -168,41 +168,7 @@ fn number(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Whole numbers of units, from the largest to the smallest.
+/// The seconds of a duration.
 fn duration(text: &str) -> Result<f64, String> {
-    const UNITS: [(&str, u64); 7] = [
-        ("y", 365 * 86_400_000),
-        ("w", 7 * 86_400_000),
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1000),
-        ("ms", 1),
-    ];
-    let refused = || format!("not a valid duration string: {}", quote(text));
-    let out_of_range = || "duration out of range".to_owned();
-    let (mut rest, mut least, mut total) = (text, 0, 0_u64);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let count: u64 = rest[..digits].parse().map_err(|_| refused())?;
-        rest = &rest[digits..];
-        let letters = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let unit = &rest[..letters];
-        rest = &rest[letters..];
-        let Some(at) = UNITS.iter().position(|(name, _)| *name == unit) else {
-            let unknown = || format!("unknown unit {} in duration {}", quote(unit), quote(text));
-            return Err(if unit.is_empty() { refused() } else { unknown() });
-        };
-        if at < least {
-            return Err(refused());
-        }
-        least = at + 1;
-        let most = i64::MAX as u64 / 1_000_000;
-        let length = count.checked_mul(UNITS[at].1).filter(|ms| *ms <= most);
-        total += length.ok_or_else(out_of_range)?;
-        if total > most {
-            return Err(out_of_range());
-        }
-    }
-    Ok(total as f64 / 1000.0)
+    crate::duration::read(text).map(|ns| (ns / 1_000_000) as f64 / 1000.0)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::humanize::{bytes_1024, duration, number, percentage, time, timestamp};
 use crate::labels::Labels;
-use crate::logql::{duration_ns, query_escape};
+use crate::logql::query_escape;
 use crate::matcher::compile;
 use crate::rules::definition::{Rule, Text};
 use crate::template::{
@@ -158,7 +158,7 @@ const FUNCTIONS: &[Function] = &[
     of("parseDuration", 1, |a| {
         let text = text(&a[0])?;
         let (sign, rest) = text.strip_prefix('-').map_or((1.0, text), |rest| (-1.0, rest));
-        let ns = duration_ns(rest).ok_or_else(|| format!("not a valid duration string: {text:?}"))?;
+        let ns = crate::duration::read(rest)?;
         Ok(Value::Float(sign * ns as f64 / 1e9))
     }),
 ];
