@@ -19,6 +19,7 @@ mod resizable;
 mod statement;
 mod transaction;
 
+pub use corrupt::aside;
 pub use error::{Error, OpenError};
 pub use migrate::Migration;
 pub use open::Settings;

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use super::labels::Fingerprint;
 use super::matchers::{Matcher, Op};
 use super::notified::{Notified, Told};
 use super::silences::{Silence, Silences};
+use crate::store::aside_of;
 
 /// The form of the file.
 const FORM: u32 = 1;
@@ -120,8 +121,7 @@ pub(super) fn read(path: &Path) -> io::Result<(Silences, Notified)> {
     match text.and_then(|text| parse(&text)) {
         Ok(read) => Ok(read),
         Err(what) => {
-            let aside =
-                PathBuf::from(format!("{}.damaged-{}", path.display(), Timestamp::now().as_millisecond()));
+            let aside = aside_of(path);
             fs::rename(path, &aside)?;
             tracing::warn!(file = %aside.display(), what, "silences and notifications cannot be read; the file is set aside");
             Ok(nothing())
@@ -208,6 +208,10 @@ mod tests {
             assert!(!path.exists());
         }
         let names = fs::read_dir(folder.path()).expect("there").flatten();
-        assert!(names.into_iter().all(|entry| entry.file_name().to_string_lossy().contains(".damaged-")));
+        assert!(
+            names
+                .into_iter()
+                .all(|entry| entry.file_name().to_string_lossy().contains("state.json.corrupt-"))
+        );
     }
 }

@@ -2,6 +2,7 @@
 //! writes each, any number of readers. Opening it takes the data directory for this process alone.
 
 mod active;
+mod aside;
 pub(crate) mod batch;
 pub(crate) mod block;
 mod catalogue;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::stats::{Stats, add};
 use crate::{Backend, Config, Error, time};
 
+pub(crate) use aside::aside_of;
 use batch::Batch;
 use samples::{LogHandle, Samples};
 use segment::{ReadError, Segment};
@@ -272,7 +274,9 @@ mod tests {
         assert!(store.newest_first().is_empty(), "what is damaged is not read");
         store.push(one_log()).expect("taken");
         wait_for_log(&store);
-        assert!(dir.path().join(format!("{}.damaged", segment::file_name(segment.created_ms))).exists());
+        let aside = format!("{}.corrupt-", segment::file_name(segment.created_ms));
+        let files = fs::read_dir(dir.path()).expect("a folder").flatten();
+        assert!(files.into_iter().any(|file| file.file_name().to_string_lossy().starts_with(&aside)));
         store.close();
         writer.finish().expect("an orderly end");
     }

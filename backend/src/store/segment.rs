@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::aside::{aside_of, with_suffix};
 use super::block::Damaged;
 
 /// The layout's version; a file of another version is set aside like a damaged one.
@@ -219,23 +220,12 @@ fn open_reader(path: &Path) -> Result<Connection, ReadError> {
     Ok(connection)
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 /// Renames a damaged segment (and its log) so that it is kept for a look but read no more.
 ///
 /// # Errors
 /// The rename failed.
 pub(crate) fn set_aside(path: &Path) -> io::Result<PathBuf> {
-    let mut to = with_suffix(path, ".damaged");
-    let mut n = 1;
-    while to.exists() {
-        n += 1;
-        to = with_suffix(path, &format!(".damaged-{n}"));
-    }
+    let to = aside_of(path);
     fs::rename(path, &to)?;
     for suffix in ["-wal", "-shm"] {
         // A clean file has neither.

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// What the services and the backend append to the name of a damaged file.
-const MARKS: [&str; 2] = [".corrupt-", ".damaged"];
+const MARK: &str = ".corrupt-";
 
 /// What SQLite keeps beside a file goes with it and is not told apart.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
@@ -52,7 +52,7 @@ fn look(folder: &Path, found: &mut BTreeSet<PathBuf>) -> io::Result<()> {
         }
         let name = entry.file_name().to_string_lossy().into_owned();
         let companion = COMPANIONS.iter().any(|end| name.ends_with(end));
-        if !companion && MARKS.iter().any(|mark| name.contains(mark)) {
+        if !companion && name.contains(MARK) {
             found.insert(entry.path());
         }
     }
@@ -68,7 +68,8 @@ mod tests {
         let data = tempfile::tempdir().expect("a temporary folder");
         let telemetry = data.path().join("telemetry");
         fs::create_dir(&telemetry).expect("a folder");
-        let damaged = [data.path().join("order-service.db.corrupt-17"), telemetry.join("1.db.damaged")];
+        let damaged =
+            [data.path().join("order-service.db.corrupt-17"), telemetry.join("segment-1.db.corrupt-17-1")];
         let others = ["order-service.db", "order-service.db.corrupt-17-wal", "telemetry/2.db"];
         for path in others.map(|name| data.path().join(name)).iter().chain(&damaged) {
             fs::write(path, "").expect("a file");

@@ -86,7 +86,7 @@ mod tests {
         let (_home, data) = data();
         let mut stores = Stores::of(data.clone());
         fs::remove_file(data.join("order-service.db-wal")).expect("deleted");
-        fs::rename(data.join("user-service.db"), data.join("user-service.db.damaged")).expect("renamed");
+        fs::rename(data.join("user-service.db"), data.join("user-service.db.corrupt-17")).expect("renamed");
         assert_eq!(stores.look(), None);
         fs::write(data.join("user-service.db"), "").expect("a new one");
         assert_eq!(stores.look(), None);

@@ -1,12 +1,14 @@
-//! Damaged files: found at the start, renamed out of the way with a time stamp, never deleted.
+//! Damaged files: found at the start, renamed out of the way with a time stamp, never deleted. The name is that under which
+//! every part of the stack keeps what is damaged, so that all of it is found by one pattern.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::OpenError;
 
-/// Renames the file and its `-wal` and `-shm` companions to `NAME.corrupt-SECONDS…` and says so in one line.
-pub(super) fn set_aside(path: &Path, reason: &str) -> Result<PathBuf, OpenError> {
+/// The name under which a damaged file is kept, which no file has yet: `NAME.corrupt-SECONDS`, with a number where there is one.
+#[must_use]
+pub fn aside(path: &Path) -> PathBuf {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let mut target = with_suffix(path, &format!(".corrupt-{seconds}"));
     let mut attempt = 1;
@@ -14,6 +16,12 @@ pub(super) fn set_aside(path: &Path, reason: &str) -> Result<PathBuf, OpenError>
         target = with_suffix(path, &format!(".corrupt-{seconds}-{attempt}"));
         attempt += 1;
     }
+    target
+}
+
+/// Renames the file and its `-wal` and `-shm` companions to `NAME.corrupt-SECONDS…` and says so in one line.
+pub(super) fn set_aside(path: &Path, reason: &str) -> Result<PathBuf, OpenError> {
+    let target = aside(path);
     let fail = |cause| OpenError::CannotSetAside { path: path.to_owned(), cause };
     std::fs::rename(path, &target).map_err(fail)?;
     for companion in ["-wal", "-shm"] {

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::lease::Leases;
 use super::state::{Revision, State, Values};
-use crate::clock;
 
 /// The form of the file.
 const VERSION: u32 = 1;
@@ -95,7 +94,7 @@ pub(super) fn write(path: &Path, state: &State, defaults: &Values) -> io::Result
 }
 
 fn set_aside(path: &Path) -> io::Result<()> {
-    let target = beside(path, &format!(".corrupt-{}", clock::now_ms() / 1000));
+    let target = telemetry::db::aside(path);
     fs::rename(path, &target)?;
     tracing::warn!(
         settings.path = %path.display(),

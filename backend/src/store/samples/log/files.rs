@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::store::aside_of;
+
 /// The folder within the data directory.
 pub(super) const FOLDER: &str = "samples";
 
@@ -56,8 +58,7 @@ pub(super) fn unfinished(path: &Path) -> PathBuf {
 /// # Errors
 /// Either could not be done; the file may be as it was.
 pub(super) fn set_tail_aside(path: &Path, bytes: &[u8], at: usize) -> io::Result<PathBuf> {
-    let aside = (1..).map(|n| path.with_extension(format!("damaged-{n}"))).find(|p| !p.exists());
-    let aside = aside.unwrap_or_else(|| path.with_extension("damaged"));
+    let aside = aside_of(path);
     fs::write(&aside, bytes.get(at..).unwrap_or_default())?;
     cut(path, at)?;
     Ok(aside)
