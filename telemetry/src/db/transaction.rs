@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sqlx::Sqlite;
+use sqlx::pool::MaybePoolConnection;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
@@ -36,32 +37,10 @@ impl Drop for ToTheEnd {
 }
 
 impl Transaction<'static> {
-    /// The span begins before the wait for the turn, which is a part of the time a transaction takes.
+    /// On a connection of the pool, which is not waited for before the turn.
     pub(super) async fn begin(database: &Database) -> Result<Self, Error> {
-        let span = if database.traced { transaction_span(&database.shared) } else { Span::none() };
-        match Self::begin_in(database, &span).await {
-            Ok((inner, turn)) => {
-                let shared = Arc::clone(&database.shared);
-                let (span, traced) = (ToTheEnd(span), database.traced);
-                Ok(Self { inner, shared, span, traced, changed: false, _turn: turn })
-            }
-            Err(error) => {
-                fail(&span, &error);
-                Err(error)
-            }
-        }
-    }
-
-    async fn begin_in(
-        database: &Database,
-        span: &Span,
-    ) -> Result<(sqlx::Transaction<'static, Sqlite>, OwnedSemaphorePermit), Error> {
-        let parent = parent(span, database.traced);
-        let turn = database.shared.turn(parent).await?;
-        let connection = database.acquire().instrument(span.clone()).await?;
-        let begin = Some(sqlx::SqlSafeStr::into_sql_str(BEGIN.text()));
-        let begin = sqlx::Transaction::begin(connection.inner, begin);
-        Ok((BEGIN.observed(&database.shared, parent, begin).await?, turn))
+        let connection = async { Ok(database.acquire().await?.inner) };
+        Self::begin_with(&database.shared, database.traced, connection).await
     }
 }
 
@@ -69,18 +48,31 @@ impl<'c> Transaction<'c> {
     /// On a connection that its holder keeps: it is held while the turn is waited for.
     pub(super) async fn begin_on(connection: &'c mut Connection) -> Result<Self, Error> {
         let Connection { inner, shared, traced } = connection;
-        let (shared, traced) = (Arc::clone(shared), *traced);
-        let span = if traced { transaction_span(&shared) } else { Span::none() };
+        Self::begin_with(shared, *traced, async move { Ok(&mut **inner) }).await
+    }
+
+    /// The span begins before the wait for the turn, which is a part of the time a transaction takes.
+    async fn begin_with<C>(
+        shared: &Arc<Shared>,
+        traced: bool,
+        connection: impl Future<Output = Result<C, Error>>,
+    ) -> Result<Self, Error>
+    where
+        C: Into<MaybePoolConnection<'c, Sqlite>>,
+    {
+        let span = if traced { transaction_span(shared) } else { Span::none() };
         let begun = async {
             let parent = parent(&span, traced);
             let turn = shared.turn(parent).await?;
+            let connection = connection.instrument(span.clone()).await?;
             let begin = Some(sqlx::SqlSafeStr::into_sql_str(BEGIN.text()));
-            let begin = sqlx::Transaction::<'c, Sqlite>::begin(&mut **inner, begin);
-            Ok::<_, Error>((BEGIN.observed(&shared, parent, begin).await?, turn))
+            let begin = sqlx::Transaction::<'c, Sqlite>::begin(connection, begin);
+            Ok::<_, Error>((BEGIN.observed(shared, parent, begin).await?, turn))
         };
         match begun.await {
             Ok((inner, turn)) => {
-                Ok(Self { inner, shared, span: ToTheEnd(span), traced, changed: false, _turn: turn })
+                let (shared, span) = (Arc::clone(shared), ToTheEnd(span));
+                Ok(Self { inner, shared, span, traced, changed: false, _turn: turn })
             }
             Err(error) => {
                 fail(&span, &error);
