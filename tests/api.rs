@@ -1,9 +1,12 @@
 //! The services' API as a person meets it through a running stack. Each service's own tests walk every documented
 //! answer; here it is the words that the README and the workshop rely on.
 
-use serde_json::{Value, json};
+use std::process::Stdio;
 
-use crate::harness::Stack;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::harness::{Setup, Stack, native, said};
 
 #[tokio::test]
 async fn placing_an_order_answers_with_everything_about_it() {
@@ -79,7 +82,9 @@ async fn every_service_tells_its_health_readiness_metrics_and_api() {
         let health: Value = get("/health").await.expect("an answer").json().await.expect("JSON");
         assert_eq!(health, json!({"status": "healthy", "service": service}));
         assert_eq!(get("/ready").await.expect("an answer").status(), 200);
-        let metrics = get("/metrics").await.expect("an answer");
+        let metrics = stack.http.get(format!("{}/metrics", stack.url(service)));
+        let metrics =
+            metrics.header("accept", "application/openmetrics-text").send().await.expect("an answer");
         assert_eq!(
             metrics.headers()["content-type"],
             "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -91,5 +96,25 @@ async fn every_service_tells_its_health_readiness_metrics_and_api() {
         assert!(text.ends_with("# EOF\n"), "{service}");
         let api: Value = get("/openapi.json").await.expect("an answer").json().await.expect("JSON");
         assert!(api["openapi"].as_str().is_some_and(|version| version.starts_with("3.")), "{service}");
+    }
+}
+
+#[tokio::test]
+async fn promtool_finds_nothing_wrong_with_the_metrics_of_any_part() {
+    let Some(promtool) = native::program("promtool") else { return };
+    let stack = Setup::default().arg("--rps").arg("20").start().await;
+    stack.order(&json!({"user_id": 1, "product_id": 101, "quantity": 1}), "api-promtool").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    for part in ["user-service", "product-service", "order-service", "loadgen", "prometheus"] {
+        // As curl asks: for anything.
+        let answer = stack.http.get(format!("{}/metrics", stack.url(part))).send().await.expect("an answer");
+        assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8", "{part}");
+        let page = folder.path().join(part);
+        std::fs::write(&page, answer.bytes().await.expect("a page")).expect("written");
+        let page = std::fs::File::open(page).expect("readable");
+        let mut check = Command::new(&promtool);
+        check.args(["check", "metrics"]).stdin(Stdio::from(page)).kill_on_drop(true);
+        let checked = check.output().await.expect("it runs");
+        assert!(checked.status.success(), "{part}: {}", said(&checked));
     }
 }

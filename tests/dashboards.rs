@@ -217,7 +217,8 @@ async fn the_list_of_metrics_is_what_the_processes_expose() {
     let stack = Setup::default().arg("--rps").arg("30").start().await;
     let catalogue = catalogue::catalogue();
     for part in ["user-service", "product-service", "order-service", "loadgen", "prometheus"] {
-        let answer = stack.http.get(format!("{}/metrics", stack.url(part))).send().await.expect("an answer");
+        let ask = stack.http.get(format!("{}/metrics", stack.url(part)));
+        let answer = ask.header("accept", "application/openmetrics-text").send().await.expect("an answer");
         let text = answer.text().await.expect("text");
         let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
         let mut seen = 0;

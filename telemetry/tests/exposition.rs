@@ -1,4 +1,4 @@
-//! `GET /metrics` is OpenMetrics 1.0 with exemplars, and its labels are bounded.
+//! `GET /metrics` is OpenMetrics 1.0 with exemplars for who asks for it, and its labels are bounded.
 
 mod support;
 
@@ -60,8 +60,9 @@ fn labels(set: &str) -> BTreeMap<String, String> {
 }
 
 async fn scrape(app: Router) -> String {
-    let response =
-        app.oneshot(Request::get("/metrics").body(Body::empty()).expect("valid")).await.expect("an answer");
+    let request =
+        Request::get("/metrics").header("accept", "application/openmetrics-text;version=1.0.0,*/*;q=0.1");
+    let response = app.oneshot(request.body(Body::empty()).expect("valid")).await.expect("an answer");
     assert_eq!(
         response.headers()["content-type"],
         "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -100,6 +101,24 @@ async fn a_bucket_leads_to_the_trace_that_fell_into_it() {
                 && exemplar["span_id"] == span.span_context.span_id().to_string()
         });
         assert!(leads_to_a_span, "{exemplar:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_ask_for_openmetrics_gets_text() {
+    for accept in [None, Some("*/*"), Some("text/plain;version=0.0.4")] {
+        let app = telemetry::metrics::routes(Metrics::new("user-service", "1.2.3"));
+        let mut request = Request::get("/metrics");
+        if let Some(accept) = accept {
+            request = request.header("accept", accept);
+        }
+        let response = app.oneshot(request.body(Body::empty()).expect("valid")).await.expect("an answer");
+        assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+        let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        let text = String::from_utf8(body.to_vec()).expect("text");
+        assert!(text.contains("# TYPE build_info gauge\nbuild_info{"), "{text}");
+        assert!(text.contains("# TYPE telemetry_dropped_total counter\n"), "{text}");
+        assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::run::{Shared, get};
 use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get as read, post};
@@ -177,8 +177,8 @@ async fn replace(
     }
 }
 
-async fn metrics(State(control): State<Arc<Control>>) -> Response {
+async fn metrics(State(control): State<Arc<Control>>, headers: HeaderMap) -> Response {
     control.shared.show(&control.snapshot());
     let text = control.meter.encode(control.process.as_ref());
-    ([(header::CONTENT_TYPE, telemetry::metrics::CONTENT_TYPE)], text).into_response()
+    telemetry::metrics::answer(&headers, text)
 }

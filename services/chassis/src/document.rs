@@ -15,7 +15,11 @@ use crate::problem;
 pub(crate) fn complete(document: &mut OpenApi) {
     let paths = &mut document.paths;
     let description = "This document";
-    paths.add_path_operation("/openapi.json", vec![HttpMethod::Get], page(description, "application/json"));
+    paths.add_path_operation(
+        "/openapi.json",
+        vec![HttpMethod::Get],
+        page(description, &["application/json"]),
+    );
     for operation in paths.paths.values_mut().flat_map(operations) {
         for (status, response) in &mut operation.responses.responses {
             if let RefOr::T(response) = response {
@@ -25,7 +29,8 @@ pub(crate) fn complete(document: &mut OpenApi) {
     }
     // The scrape stands outside the layers, and gets none of their headers.
     let description = "The metrics of this process, for Prometheus";
-    let metrics = page(description, telemetry::metrics::CONTENT_TYPE);
+    let metrics =
+        page(description, &[telemetry::metrics::CONTENT_TYPE, telemetry::metrics::TEXT_CONTENT_TYPE]);
     paths.add_path_operation("/metrics", vec![HttpMethod::Get], metrics);
 }
 
@@ -33,9 +38,11 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete].into_iter().flatten()
 }
 
-/// An operation that answers 200 with a text.
-fn page(description: &str, content_type: &str) -> Operation {
-    let answer = ResponseBuilder::new().content(content_type, Content::default());
+/// An operation that answers 200 with a text, in one of some forms.
+fn page(description: &str, content_types: &[&str]) -> Operation {
+    let answer = content_types.iter().fold(ResponseBuilder::new(), |answer, content_type| {
+        answer.content(*content_type, Content::default())
+    });
     OperationBuilder::new().tag("probes").description(Some(description)).response("200", answer).build()
 }
 

@@ -1,10 +1,12 @@
-//! The metric registry of one process: OpenMetrics 1.0 with exemplars, pulled by Prometheus.
+//! The metric registry of one process: OpenMetrics 1.0 with exemplars, pulled by Prometheus; the text format for who does not
+//! ask for that.
 //!
 //! The label `service` is on everything in a registry. Families other parts own are added with [`Metrics::register`]. Label
 //! values are route templates, known methods and status codes: never ids.
 
 mod exemplar;
 mod families;
+mod format;
 mod intern;
 mod process;
 mod routes;
@@ -19,7 +21,7 @@ use prometheus_client::registry::Registry;
 pub use exemplar::{Exemplar, ExemplarHistogram};
 pub use families::{ClientLabels, ClientStatus, DURATION_BUCKETS, ServerLabels};
 pub use intern::route;
-pub use routes::{CONTENT_TYPE, routes};
+pub use routes::{CONTENT_TYPE, TEXT_CONTENT_TYPE, answer, routes};
 
 use families::Families;
 pub(crate) use families::{Counts, Roots};
