@@ -59,6 +59,10 @@ pub enum Command {
     /// Start the telemetry backend alone, for any program that speaks OTLP
     Backend(Backend),
     /// Send seeded traffic to the running services and report on it
+    #[command(
+        after_help = "Exit code: 0 good; 98 the generator itself was late, so that its figures say nothing; 99 a threshold of the \
+                            profile failed. Where both are so it is 98, and the report tells of both."
+    )]
     Load(Load),
     /// Send known requests and prove that traces, logs and metrics tell the same story
     Audit(Audit),

@@ -54,6 +54,7 @@ fn outcome(report: &Report) -> Markup {
             p.bad { "Invalid: the generator itself was " (ms(report.lag_ms.p99)) " ms late at p99, more than "
                 (report.lag_budget_ms) " ms allow. The figures below say nothing about the target." }
         }
+        @if let Some(told) = report.also_failed() { p.bad { (told) } }
         @if report.interrupted { p { "Ended early." } }
         @if !report.thresholds.is_empty() {
             ul { @for v in &report.thresholds {

@@ -93,7 +93,7 @@ pub struct Report {
     pub timeline: Vec<Point>,
     /// Base URL for links to traces.
     pub console: Option<String>,
-    /// 0 good, 98 the generator was overloaded, 99 a threshold failed.
+    /// 0 good, 98 the generator was overloaded, 99 a threshold failed; 98 where both are so.
     pub exit: u8,
 }
 

@@ -84,6 +84,9 @@ fn verdicts(out: &mut String, r: &Report) -> std::fmt::Result {
              lower the rate or give it more of the machine"
         )?;
     }
+    if let Some(told) = r.also_failed() {
+        writeln!(out, "{told}")?;
+    }
     if r.interrupted {
         writeln!(out, "ended early")?;
     }

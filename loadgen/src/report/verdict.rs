@@ -1,4 +1,5 @@
-//! Whether a run was good. An overloaded generator comes first: its figures say nothing, so neither do thresholds.
+//! Whether a run was good. An overloaded generator comes first: its figures say nothing, so neither do thresholds. That one
+//! failed as well is told all the same.
 
 use super::Report;
 use crate::profile::{Quantity, Threshold};
@@ -33,6 +34,21 @@ pub(super) fn judge(report: &mut Report, thresholds: &[Threshold]) {
     } else {
         EXIT_GOOD
     };
+}
+
+impl Report {
+    /// Where the exit code tells of the late generator alone, that thresholds failed as well.
+    #[must_use]
+    pub(super) fn also_failed(&self) -> Option<String> {
+        let failed = self.thresholds.iter().filter(|verdict| !verdict.held).count();
+        let plural = if failed == 1 { "threshold" } else { "thresholds" };
+        (!self.valid && failed > 0).then(|| {
+            format!(
+                "{failed} {plural} failed as well (exit {EXIT_THRESHOLD}); exit {EXIT_OVERLOAD} comes first, because figures of a late \
+                 generator prove nothing"
+            )
+        })
+    }
 }
 
 fn measured(report: &Report, quantity: Quantity) -> f64 {
