@@ -1,9 +1,6 @@
 //! Fetches what the three APIs say, and waits for telemetry that is still on its way.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use query::{Stack, UnixNanos, Window, trace};
@@ -20,6 +17,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The requests whose log lines are asked for together: each has a dozen at most, and an answer holds 5,000.
 const LOG_BATCH: usize = 200;
 
+const SERVICES: [&str; 3] = ["user-service", "product-service", "order-service"];
 const JOBS: &str = r#"job=~"user-service|product-service|order-service""#;
 
 /// The request counters, once they rest: deliveries of earlier orders go on for a moment after the traffic stopped.
@@ -77,17 +75,30 @@ async fn wait_for_scrape(stack: &Stack, within: Duration) -> anyhow::Result<()> 
         // The samples of one scrape carry one time stamp, so that of `up` dates everything of its target. One that is scraped no
         // more has none.
         let answer = stack.prometheus.instant(&format!("timestamp(up{{{JOBS}}})"), None).await?;
-        let seen = answer.data.into_samples();
-        let jobs: BTreeSet<_> = seen.iter().filter_map(|sample| sample.labels.get("job")).collect();
-        if jobs.len() == 3 && seen.iter().all(|sample| sample.point.value > asked_s) {
-            return Ok(());
-        }
-        anyhow::ensure!(
-            Instant::now() < deadline,
-            "the three services were not all scraped within {within:?}; is one of them down?"
-        );
+        let seen = answer.data.into_samples().into_iter().map(|mut sample| {
+            let job = sample.labels.remove("job").unwrap_or_default();
+            (job, sample.point.value > asked_s)
+        });
+        let Some(lacking) = lacking(&seen.collect::<Vec<_>>()) else { return Ok(()) };
+        anyhow::ensure!(Instant::now() < deadline, "within {within:?} {lacking}");
         sleep(PAUSE).await;
     }
+}
+
+/// What a scrape of all services lacks, of the jobs whose targets are known and whether each was scraped in time.
+fn lacking(seen: &[(String, bool)]) -> Option<String> {
+    let targets = |service: &'static str| seen.iter().filter(move |(job, _)| job == service);
+    let (known, unknown): (Vec<&'static str>, Vec<&'static str>) =
+        SERVICES.into_iter().partition(|service| targets(service).next().is_some());
+    if known.is_empty() {
+        return Some(format!(
+            "no target with the job {} was scraped: let the stack's Prometheus scrape each of them under its name, and try again",
+            SERVICES.join(", ")
+        ));
+    }
+    let late = known.into_iter().filter(|service| targets(service).any(|(_, in_time)| !in_time));
+    let lacking: Vec<&str> = unknown.into_iter().chain(late).collect();
+    (!lacking.is_empty()).then(|| format!("{} was not scraped; is it down?", lacking.join(", ")))
 }
 
 /// Checks the trace of each request, waiting for spans that are still on their way.
@@ -165,5 +176,25 @@ async fn lines(
             return Ok(findings);
         }
         sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lacking;
+
+    fn lack(seen: &[(&str, bool)]) -> Option<String> {
+        lacking(&seen.iter().map(|(job, in_time)| ((*job).to_owned(), *in_time)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_not_scraped_is_named_and_that_nobody_scrapes_is_told() {
+        let all = [("user-service", true), ("product-service", true), ("order-service", true)];
+        assert_eq!(lack(&all), None);
+        assert_eq!(lack(&all[..2]).as_deref(), Some("order-service was not scraped; is it down?"));
+        let second_is_late = [all.as_slice(), &[("user-service", false)]].concat();
+        assert_eq!(lack(&second_is_late).as_deref(), Some("user-service was not scraped; is it down?"));
+        let told = lack(&[]).expect("nobody scrapes");
+        assert!(told.contains("let the stack's Prometheus scrape each of them"), "{told}");
     }
 }
