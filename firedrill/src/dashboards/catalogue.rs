@@ -113,12 +113,13 @@ impl Catalogue {
         loadgen::nearest::nearest(name, self.metrics.keys().map(String::as_str))
     }
 
-    /// Of which source's jobs none is there, when the metric comes from no other.
-    pub fn absent(&self, name: &str, jobs: &[String]) -> Option<&Source> {
+    /// What would expose a metric, where no job is there of anything that does: all of it, since any could have been meant.
+    pub fn absent(&self, name: &str, jobs: &[String]) -> Option<String> {
         let sources = &self.get(name)?.sources;
         let sources: Vec<&Source> = sources.iter().filter_map(|name| self.sources.get(name)).collect();
         let there = |s: &&Source| s.jobs.is_empty() || s.jobs.iter().any(|job| jobs.contains(job));
-        if sources.iter().any(there) { None } else { sources.first().copied() }
+        let owners: Vec<&str> = sources.iter().map(|source| source.what.as_str()).collect();
+        (!owners.is_empty() && !sources.iter().any(there)).then(|| owners.join(" or "))
     }
 }
 
@@ -141,7 +142,16 @@ mod tests {
     fn what_a_stack_lacks_is_known_by_its_jobs() {
         let jobs = ["order-service".to_owned()];
         let absent = catalogue().absent("otelcol_receiver_accepted_spans", &jobs).expect("no collector");
-        assert!(absent.what.contains("collector"), "{}", absent.what);
+        assert_eq!(absent, "the OpenTelemetry collector");
+        // Of what several expose, each may have been meant.
+        let several = catalogue().absent("http_server_request_duration_seconds_count", &[]).expect("nobody");
+        assert!(
+            several.contains("the services and the load generator") && several.contains("Jaeger"),
+            "{several}"
+        );
+        // What the collector makes of spans, the embedded backend makes where it stands alone.
+        let spans = catalogue().absent("traces_span_metrics_calls_total", &[]).expect("no spans");
+        assert!(spans.contains("embedded backend"), "{spans}");
         assert!(catalogue().absent("orders_total", &jobs).is_none());
         assert!(catalogue().absent("up", &jobs).is_none());
         assert!(catalogue().absent("unknown", &jobs).is_none());

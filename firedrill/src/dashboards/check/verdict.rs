@@ -68,10 +68,10 @@ fn metrics(ask: &Ask) -> Vec<String> {
 }
 
 /// The program that a question needs and the stack does not have.
-fn lacking(metrics: &[String], known: &Known) -> Option<&'static str> {
+fn lacking(metrics: &[String], known: &Known) -> Option<String> {
     let absent = metrics.iter().filter(|m| !known.metrics.contains(*m));
     let mut absent = absent.filter_map(|m| catalogue().absent(m, &known.jobs));
-    absent.next().map(|source| source.what.as_str())
+    absent.next()
 }
 
 #[cfg(test)]
